@@ -1,0 +1,1 @@
+"""Words and rules that hold whatever the machine: no I/O, no clock, no third party."""

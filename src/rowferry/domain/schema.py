@@ -1,0 +1,196 @@
+"""What a row of a kind must look like: fields, types, rules, keys, modes, empty cells."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class FieldType(StrEnum):
+    """The types of Table Schema that a kind may use."""
+
+    STRING = "string"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    TIME = "time"
+    OBJECT = "object"
+    ARRAY = "array"
+
+
+class Normalization(StrEnum):
+    """What is done to the text of a cell before anything is checked, in the order of this list."""
+
+    TRIM = "trim"
+    COLLAPSE_SPACES = "collapse_spaces"
+    NFC = "nfc"
+    LOWERCASE = "lowercase"
+    UPPERCASE = "uppercase"
+
+
+class Mode(StrEnum):
+    """What an import does with rows that exist, and with those that do not."""
+
+    UPSERT = "upsert"
+    CREATE = "create"
+    UPDATE = "update"
+    SKIP_EXISTING = "skip_existing"
+
+
+class FieldsMatch(StrEnum):
+    """How the columns of a file and the fields of the kind must agree. Source: Table Schema (Data Package v2), fieldsMatch."""
+
+    EXACT = "exact"
+    """The same fields in the same order."""
+    EQUAL = "equal"
+    """The same fields in any order."""
+    SUBSET = "subset"
+    """All fields of the kind; the file may have more columns."""
+    SUPERSET = "superset"
+    """Only fields of the kind; the file may leave out those that are not required."""
+    PARTIAL = "partial"
+    """At least one field in common."""
+
+
+Empty = Literal["clear", "keep"]
+"""What an empty cell does to a stored value: write null, or leave the old value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a kind. `minimum` and `maximum` are kept as the text of the declaration, so that decimals stay exact.
+
+    `precision` counts all digits, `scale` those after the point. `values` maps texts of the file to values of the field.
+    """
+
+    name: str
+    type: FieldType = FieldType.STRING
+    title: str | None = None
+    description: str | None = None
+    format: str = "default"
+    required: bool = False
+    unique: bool = False
+    enum: tuple[str, ...] | None = None
+    pattern: str | None = None
+    minimum: str | None = None
+    maximum: str | None = None
+    min_length: int | None = None
+    max_length: int | None = None
+    scale: int | None = None
+    precision: int | None = None
+    decimal_char: str | None = None
+    group_char: str | None = None
+    bare_number: bool = True
+    true_values: tuple[str, ...] = ("true", "True", "TRUE", "1")
+    false_values: tuple[str, ...] = ("false", "False", "FALSE", "0")
+    values: tuple[tuple[str, str], ...] = ()
+    synonyms: tuple[str, ...] = ()
+    normalize: tuple[Normalization, ...] = ()
+    empty: Empty | None = None
+    sensitive: bool = False
+    example: str | None = None
+    timezone: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What a person calls the field."""
+        return self.title or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Values of `fields` must be those of `reference_fields` of a row of the kind `resource`; "" is the kind itself."""
+
+    fields: tuple[str, ...]
+    resource: str
+    reference_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule across fields: where `when` holds (None: always), `then` must hold. SQL boolean expressions over typed fields."""
+
+    code: str
+    then: str
+    message: str
+    when: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The fields of a kind and how rows are told apart. A kind without `primary_key` only creates rows."""
+
+    fields: tuple[Field, ...]
+    primary_key: tuple[str, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    missing_values: tuple[str, ...] = ("",)
+    fields_match: FieldsMatch | None = None
+    rules: tuple[Rule, ...] = ()
+
+    def field(self, name: str) -> Field:
+        """The field of that name.
+
+        Raises:
+            KeyError: the schema has none.
+        """
+        for one in self.fields:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the fields, in their order."""
+        return tuple(one.name for one in self.fields)
+
+    @property
+    def unique_sets(self) -> tuple[tuple[str, ...], ...]:
+        """Every set of fields whose values are unique besides the primary key: `unique_keys`, then single `unique` fields."""
+        singles = tuple((one.name,) for one in self.fields if one.unique)
+        return tuple(dict.fromkeys(key for key in self.unique_keys + singles if key != self.primary_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a file of the kind may hold at most."""
+
+    rows: int = 10_000_000
+    bytes: int = 5_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How many days files and before-images are kept; None: for ever."""
+
+    input_days: int | None = 90
+    errors_days: int | None = 90
+    before_images_days: int | None = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How to read a file; None means: detect, and refuse where two readings are possible. `header_line` counts from 1."""
+
+    delimiter: str | None = None
+    quote: str | None = None
+    encoding: str | None = None
+    header_line: int | None = None
+    sheet: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """The options of one import that say how cells become values and rows take effect."""
+
+    mode: Mode
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    columns_extra: Literal["error", "ignore"] | None = None
+    duplicates: Literal["fail", "skip", "apply"] = "fail"
+    mapping: tuple[tuple[str, str | None], ...] | None = None
+    """Column to field; a column that maps to None is not imported. None: by name, title and synonyms."""
+    date_order: Literal["dmy", "mdy", "ymd"] | None = None
+    decimal_sign: Literal[".", ","] | None = None
+    empty: Empty = "clear"

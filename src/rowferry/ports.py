@@ -1,0 +1,263 @@
+"""The doors for strangers, as types: kind, format, destination."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rowferry.domain.access import TenantId
+from rowferry.domain.faults import RowIssue
+from rowferry.domain.job import Job
+from rowferry.domain.schema import ImportOptions, Limits, Mode, ReadOptions, Retention, Schema
+
+Lines = npt.NDArray[np.int64]
+Outcomes = npt.NDArray[np.uint8]
+
+# Kinds ----------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKind:
+    """A kind whose jobs bring rows of a file into a table. `tenant` is None for kinds of the operator and built-in ones."""
+
+    name: str
+    schema: Schema
+    title: str | None = None
+    description: str | None = None
+    modes: tuple[Mode, ...] = (Mode.UPSERT, Mode.CREATE, Mode.UPDATE, Mode.SKIP_EXISTING)
+    limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
+    tenant: TenantId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a task did with the next items: one outcome byte an item, and bytes to append to the artifact `output`.
+
+    `checkpoint` is what the next attempt finds in `TaskContext.checkpoint` when this batch was the last that committed.
+    """
+
+    outcomes: bytes
+    output: bytes = b""
+    checkpoint: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+class TaskContext(Protocol):
+    """What a task may ask of the frame that runs it."""
+
+    @property
+    def params(self) -> Mapping[str, object]:
+        """The params of the job, valid by the kind's `params` schema."""
+        ...
+
+    @property
+    def done(self) -> int:
+        """Items that earlier attempts have settled."""
+        ...
+
+    @property
+    def checkpoint(self) -> Mapping[str, object]:
+        """The checkpoint of the last batch that committed; empty at first."""
+        ...
+
+    def enter(self, step: str, total: int | None = None) -> None:
+        """Says that a step begins and, once known, how many items there are in all."""
+        ...
+
+    def rows(self, kind: str) -> "Reading":
+        """The tenant's rows of an import kind."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskKind:
+    """A kind whose jobs do anything else, batch by batch.
+
+    `batches` is called once per attempt and yields batches in a stable order, beginning after `context.done`; the frame commits
+    each with its outcomes, its cursor and its checkpoint, and looks for wishes in between. `output` names the artifact made of the
+    bytes of all batches (a format string over the params) and its media type. `result` makes the job's result from the ledger's counts.
+    """
+
+    name: str
+    title: str
+    description: str
+    params: Mapping[str, object]
+    """JSON Schema (2020-12) of the params."""
+    steps: tuple[str, ...]
+    batches: Callable[[TaskContext], Iterator[Batch]]
+    output: tuple[str, str]
+    result: Callable[[Mapping[str, int]], Mapping[str, object]]
+    tenant: TenantId | None = None
+
+
+Kind = ImportKind | TaskKind
+
+# Formats --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found in a file before a row is taken from it.
+
+    `columns` are the header's cells as they stand. `rows` counts the data rows exactly: header, lines above it and blank records
+    are none. `added_columns` are the positions of the columns that an error file of ours has more than its original.
+    """
+
+    format: str
+    encoding: str
+    delimiter: str
+    quote: str
+    header_line: int
+    columns: tuple[str, ...]
+    added_columns: tuple[int, ...]
+    rows: int
+    blank_records: int
+    lines_above: int
+    details: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What only this format must remember for `read`, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordFault:
+    """A record that could not be cut into the header's cells: its position in the block (from 0), the code, its arguments."""
+
+    position: int
+    code: str
+    arguments: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some consecutive data rows of a file. Blank records are not among them.
+
+    `first_row` is the row number of position 0. `lines` has one physical line per row, good and bad. `cells` has one String
+    column per column of the file, named "0", "1", …, and one row per good record; an empty cell is "". `positions` says which
+    row of the block each row of `cells` is. `raw(position)` gives the record's text without its line end.
+    """
+
+    first_row: int
+    lines: Lines
+    cells: pl.DataFrame
+    positions: Lines
+    faults: Sequence[RecordFault]
+    raw: Callable[[int], bytes]
+
+    @property
+    def rows(self) -> int:
+        """How many data rows the block has."""
+        return len(self.lines)
+
+
+class Format(Protocol):
+    """One file format: recognise, inspect, read. All three raise `JobStopped` where the file as a whole cannot be read."""
+
+    @property
+    def name(self) -> str:
+        """The word of `source.format`."""
+        ...
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether the first bytes (up to 64 KB) are this format's."""
+        ...
+
+    def inspect(self, path: Path, options: ReadOptions, scratch: Path) -> Inspection:
+        """Detects how to read the file and counts its rows. May write what it needs later into `scratch` (a folder of the attempt)."""
+        ...
+
+    def read(self, path: Path, inspection: Inspection, scratch: Path) -> Iterator[Block]:
+        """The data rows in blocks of about 4 MB. A pure function of file and inspection: every call cuts alike."""
+        ...
+
+
+# Destinations ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows that passed all checks and may be written, one transaction's worth of a file.
+
+    `first_row`..`first_row + rows - 1` are the rows of the file that this chunk settles. `frame` has the mapped fields by name, typed,
+    then `_row` (Int64), one row per valid row. `fresh` is True for rows whose keys are surely in no earlier row of the
+    job; None when that is not known.
+    """
+
+    first_row: int
+    rows: int
+    lines: Lines
+    frame: pl.DataFrame
+    fresh: pl.Series | None
+    raw: Callable[[int], str]
+    """The text of a row of the file by its row number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a destination did: one outcome byte per row of `Chunk.frame`, in its order, and the issues of rows that it refused or skipped."""
+
+    outcomes: Outcomes
+    issues: Sequence[RowIssue]
+
+
+class Loader(Protocol):
+    """Writes the chunks of one attempt, each inside the transaction that also holds its outcomes and the fence."""
+
+    def load(self, chunk: Chunk) -> Loaded:
+        """Writes one chunk. `created` is what the write returned, not what a look before it said."""
+        ...
+
+    def foresee(self, chunk: Chunk) -> Loaded:
+        """What `load` would do, without writing: for verdicts and dry runs."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of what the loader holds."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A condition on one field: equal to, or at least and at most; values are texts of the field's type."""
+
+    field: str
+    operator: Literal["eq", "gte", "lte"]
+    value: str
+
+
+class Reading(Protocol):
+    """A tenant's rows of one kind, streamed. A row is its fields by name, then `_job_id` and `_row`, all rendered as JSON values
+    that lose nothing: numbers with decimals as text, dates and times as ISO 8601 in UTC.
+    """
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields, in the kind's order."""
+        ...
+
+    def count(self) -> int:
+        """How many rows there are now."""
+        ...
+
+    def batches(
+        self, after: Sequence[object] | None, size: int
+    ) -> AbstractContextManager[Iterator[Sequence[Mapping[str, object]]]]:
+        """Batches of rows ordered by key, after the row with the key `after`, by a cursor of the database."""
+        ...
+
+    def key_of(self, row: Mapping[str, object]) -> list[object]:
+        """What `after` takes to go on behind this row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LoadContext:
+    """For whom a loader writes: the kind, the job, which fields the file brings, and how."""
+
+    kind: ImportKind
+    job: Job
+    fields: tuple[str, ...]
+    options: ImportOptions

@@ -1,0 +1,392 @@
+-- The first shape of the database: roles, tables, policies, and the functions in which a job changes.
+-- Roles belong to the cluster and are made before this file runs (store/database.py).
+
+create schema rowferry authorization rowferry_owner;
+create schema rows authorization rowferry_owner;
+create schema queue authorization rowferry_owner;
+set local role rowferry_owner;
+set local search_path = rowferry;
+
+grant usage on schema rowferry, rows, queue to rowferry_app, rowferry_system, rowferry_loader;
+
+create function tenant() returns bigint language sql stable parallel safe
+    as $$ select nullif(current_setting('rowferry.tenant', true), '')::bigint $$;
+create function current_job() returns uuid language sql stable parallel safe
+    as $$ select nullif(current_setting('rowferry.job', true), '')::uuid $$;
+
+-- Who -----------------------------------------------------------------------------------------------------------------
+
+create table tenants (
+    id bigint generated always as identity primary key,
+    slug text not null unique check (slug ~ '^[a-z][a-z0-9-]{0,62}$'),
+    created_at timestamptz not null default now(),
+    weight real not null default 1 check (weight > 0),
+    running_max int not null default 1000 check (running_max > 0),
+    last_started_at timestamptz
+);
+
+create table users (
+    id bigint generated always as identity primary key,
+    tenant_id bigint not null default tenant() references tenants,
+    name text not null,
+    email text,
+    password_hash text,
+    created_at timestamptz not null default now(),
+    unique (tenant_id, name)
+);
+
+create table tokens (
+    id uuid primary key,
+    tenant_id bigint not null default tenant() references tenants,
+    user_id bigint not null references users,
+    name text not null default '',
+    hash bytea not null unique,
+    scopes text[] not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz,
+    revoked_at timestamptz
+);
+
+-- What is declared ----------------------------------------------------------------------------------------------------
+
+create table kinds (
+    tenant_id bigint not null default tenant() references tenants,
+    name text not null check (name ~ '^[a-z][a-z0-9_-]{0,62}$'),
+    declaration jsonb not null,
+    version int not null default 1,
+    created_at timestamptz not null default now(),
+    updated_at timestamptz not null default now(),
+    primary key (tenant_id, name)
+);
+
+-- Jobs ----------------------------------------------------------------------------------------------------------------
+
+create table jobs (
+    id uuid primary key,
+    number bigint generated always as identity unique,
+    tenant_id bigint not null default tenant() references tenants,
+    kind text not null,
+    type text not null check (type in ('import', 'task')),
+    status text not null default 'queued' check (status in ('queued', 'running', 'paused', 'awaiting_approval',
+        'succeeded', 'partial', 'failed', 'cancelled', 'interrupted')),
+    version bigint not null default 1,
+    created_at timestamptz not null default now(),
+    started_at timestamptz,
+    finished_at timestamptz,
+    created_by bigint references users,
+    steps text[] not null,
+    steps_completed int not null default 0,
+    rows_total bigint,
+    load_started_at timestamptz,
+    cursor bigint not null default 0,
+    rows_read bigint not null default 0,
+    created bigint not null default 0 check (created >= 0),
+    updated bigint not null default 0 check (updated >= 0),
+    unchanged bigint not null default 0 check (unchanged >= 0),
+    skipped bigint not null default 0 check (skipped >= 0),
+    failed bigint not null default 0 check (failed >= 0),
+    not_attempted bigint not null default 0 check (not_attempted >= 0),
+    priority int not null default 0,
+    run_at timestamptz not null default '-infinity',
+    attempt int not null default 0,
+    attempts_max int not null default 3,
+    crashes int not null default 0,
+    worker text,
+    backend_pid int,
+    backend_start timestamptz,
+    heartbeat_at timestamptz,
+    progress_at timestamptz,
+    lease_expires_at timestamptz,
+    cancel_requested_at timestamptz,
+    pause_requested_at timestamptz,
+    failure jsonb,
+    result jsonb,
+    source jsonb not null default '{}',
+    options jsonb not null default '{}',
+    params jsonb not null default '{}',
+    metadata jsonb not null default '{}',
+    checkpoint jsonb not null default '{}',
+    event_seq bigint not null default 0,
+    original_job_id uuid references jobs,
+    same_file_as uuid references jobs,
+    trace_parent text,
+    constraint ledger_within check (created + updated + unchanged + skipped + failed + not_attempted <= rows_read),
+    constraint ledger_balanced check (status not in ('succeeded', 'partial', 'failed', 'cancelled', 'interrupted')
+        or created + updated + unchanged + skipped + failed + not_attempted = rows_read),
+    constraint terminal_times check ((status in ('succeeded', 'partial', 'failed', 'cancelled', 'interrupted')) = (finished_at is not null)),
+    constraint running_lease check ((status = 'running') = (lease_expires_at is not null)),
+    constraint succeeded_clean check (status <> 'succeeded' or failed + not_attempted = 0)
+) with (fillfactor = 70);
+create index jobs_history on jobs (tenant_id, number desc);
+create index jobs_queued on jobs (tenant_id, priority desc, number) where status = 'queued';
+create index jobs_running on jobs (tenant_id) where status = 'running';
+create index jobs_leases on jobs (lease_expires_at) where status = 'running';
+create index jobs_same_file on jobs (tenant_id, (source ->> 'sha256'), number desc);
+
+create table waiting (tenant_id bigint primary key references tenants);
+
+create table chunks (
+    tenant_id bigint not null default tenant(),
+    job_id uuid not null references jobs,
+    first_row bigint not null,
+    rows int not null,
+    outcomes bytea not null,
+    parts jsonb not null default '{}',
+    primary key (job_id, first_row)
+);
+comment on column chunks.outcomes is 'one byte a row (domain/ledger.py Outcome), zlib';
+comment on column chunks.parts is 'category of an artifact to the blob that holds the bytes of this chunk';
+
+create table row_issues (
+    tenant_id bigint not null default tenant(),
+    job_id uuid not null,
+    row bigint not null,
+    ordinal smallint not null,
+    line bigint not null,
+    field text,
+    "column" text,
+    code text not null,
+    outcome text not null check (outcome in ('failed', 'skipped')),
+    value text,
+    arguments jsonb not null default '{}',
+    record text,
+    primary key (job_id, row, ordinal)
+);
+
+create table issue_causes (
+    tenant_id bigint not null default tenant(),
+    job_id uuid not null,
+    code text not null,
+    field text not null,
+    shape text not null,
+    outcome text not null,
+    rows bigint not null,
+    sample jsonb not null,
+    primary key (job_id, code, field, shape)
+);
+
+create table before_images (
+    tenant_id bigint not null default tenant(),
+    job_id uuid not null,
+    row bigint not null,
+    kind text not null,
+    image jsonb not null,
+    taken_at timestamptz not null default now()
+);
+create index before_images_job on before_images using brin (job_id);
+
+create table artifacts (
+    id uuid primary key,
+    tenant_id bigint not null default tenant(),
+    job_id uuid not null references jobs,
+    category text not null check (category in ('input', 'staging', 'output', 'errors')),
+    name text not null,
+    media_type text not null,
+    bytes bigint not null,
+    sha256 text not null,
+    blob text not null,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz
+);
+create index artifacts_job on artifacts (job_id);
+
+create table events (
+    tenant_id bigint not null default tenant(),
+    job_id uuid not null,
+    seq bigint not null,
+    overall bigint,
+    at timestamptz not null default clock_timestamp(),
+    type text not null,
+    data jsonb not null default '{}',
+    primary key (job_id, seq)
+);
+create unique index events_overall on events (overall);
+create index events_unnumbered on events (at) where overall is null;
+create sequence events_overall_seq;
+
+create table idempotency_keys (
+    tenant_id bigint not null default tenant(),
+    key text not null check (length(key) <= 255),
+    fingerprint bytea not null,
+    job_id uuid not null references jobs,
+    created_at timestamptz not null default now(),
+    expires_at timestamptz not null,
+    primary key (tenant_id, key)
+);
+
+create table workers (
+    name text primary key,
+    host text not null,
+    pid int not null,
+    job_id uuid,
+    started_at timestamptz not null default now(),
+    heartbeat_at timestamptz not null default now()
+);
+
+-- Walls ---------------------------------------------------------------------------------------------------------------
+
+do $$
+declare t text;
+begin
+    foreach t in array array['users', 'tokens', 'kinds', 'jobs', 'waiting', 'chunks', 'row_issues', 'issue_causes', 'before_images',
+                             'artifacts', 'events', 'idempotency_keys'] loop
+        execute format('alter table %I enable row level security, force row level security', t);
+        execute format('create policy own_tenant on %I using (tenant_id = (select tenant())) with check (tenant_id = (select tenant()))', t);
+        execute format('create policy every_tenant on %I to rowferry_system using (true) with check (true)', t);
+        execute format('grant select, insert, update, delete on %I to rowferry_system', t);
+    end loop;
+end $$;
+
+grant select on tenants to rowferry_app, rowferry_loader;
+grant select, insert, update on tenants to rowferry_system;
+grant select, insert, update, delete on workers to rowferry_system;
+grant select, insert on users to rowferry_app;
+grant select, insert, update (revoked_at) on tokens to rowferry_app;
+grant select, insert, update, delete on kinds, idempotency_keys to rowferry_app;
+grant select, insert, update on waiting to rowferry_app;
+grant select, insert, update on jobs to rowferry_app;
+grant select, insert on events, artifacts to rowferry_app;
+grant select on chunks, row_issues, issue_causes, before_images to rowferry_app;
+grant usage on all sequences in schema rowferry to rowferry_app, rowferry_system;
+
+-- The loader bypasses row policies, so it may not say a tenant anywhere: the column's default is the transaction's tenant.
+grant select on users, kinds, jobs, chunks, row_issues, issue_causes, artifacts, events, before_images to rowferry_loader;
+grant update (status, version, finished_at, steps_completed, rows_total, load_started_at, cursor, rows_read, created, updated, unchanged,
+    skipped, failed, not_attempted, backend_pid, backend_start, progress_at, lease_expires_at, failure, result, source, checkpoint,
+    event_seq, pause_requested_at) on jobs to rowferry_loader;
+grant insert (job_id, first_row, rows, outcomes, parts) on chunks to rowferry_loader;
+grant insert (job_id, row, ordinal, line, field, "column", code, outcome, value, arguments, record) on row_issues to rowferry_loader;
+grant insert (job_id, code, field, shape, outcome, rows, sample), update (rows) on issue_causes to rowferry_loader;
+grant insert (job_id, row, kind, image, taken_at) on before_images to rowferry_loader;
+grant insert (id, job_id, category, name, media_type, bytes, sha256, blob, expires_at) on artifacts to rowferry_loader;
+grant insert (job_id, seq, type, data) on events to rowferry_loader;
+
+-- Events and wake-up --------------------------------------------------------------------------------------------------
+
+-- A face that waits for a job listens on this channel; the payload is the job's id alone.
+create function announce() returns trigger language plpgsql as $$
+begin
+    perform pg_notify('rowferry_jobs', new.id::text);
+    return null;
+end $$;
+create trigger announce after update of version on jobs for each row execute function announce();
+
+-- Overall numbers are given after commit, by one numberer at a time: identity numbers commit out of order.
+create function number_events() returns bigint language plpgsql security definer set search_path = rowferry, pg_temp as $$
+declare n bigint;
+begin
+    if not pg_try_advisory_xact_lock(hashtext('rowferry.number_events')) then return 0; end if;
+    with due as (select job_id, seq from events where overall is null order by at, job_id, seq limit 10000),
+         numbered as (select job_id, seq, nextval('events_overall_seq') n from (select * from due order by (select 1)) d)
+    update events e set overall = numbered.n from numbered where e.job_id = numbered.job_id and e.seq = numbered.seq;
+    get diagnostics n = row_count;
+    return n;
+end $$;
+
+-- The job: claim, renew, sweep, fence -----------------------------------------------------------------------------------
+
+-- The fairest job that may run now: fewest running by weight, then longest not served; inside a tenant priority, then age.
+-- Volatile: each statement sees new commits. All tenants: a worker serves every tenant.
+create function claim(p_worker text, p_lease interval) returns setof jobs language plpgsql as $$
+declare t bigint; tried bigint[] := '{}'; j jobs; chosen uuid;
+begin
+    loop
+        select tn.id into t from waiting w join tenants tn on tn.id = w.tenant_id
+            left join (select tenant_id, count(*) n from jobs where status = 'running' group by 1) r on r.tenant_id = tn.id
+            where coalesce(r.n, 0) < tn.running_max and tn.id <> all (tried)
+            order by coalesce(r.n, 0) / tn.weight, tn.last_started_at nulls first, tn.id
+            limit 1 for update of tn skip locked;
+        if t is null then return; end if;
+        if (select count(*) from jobs where tenant_id = t and status = 'running') < (select running_max from tenants where id = t) then
+            select id into chosen from jobs where tenant_id = t and status = 'queued' and run_at <= now()
+                order by priority desc, number limit 1 for update skip locked;
+            if chosen is not null then
+                update jobs set status = 'running', attempt = attempt + 1, worker = p_worker, heartbeat_at = now(), progress_at = now(),
+                    lease_expires_at = now() + p_lease, started_at = coalesce(started_at, now()), backend_pid = null, backend_start = null,
+                    version = version + 1, event_seq = event_seq + 1
+                    where id = chosen returning * into j;
+                insert into events (tenant_id, job_id, seq, type, data)
+                    values (j.tenant_id, j.id, j.event_seq, 'claimed', jsonb_build_object('status', j.status, 'attempt', j.attempt, 'worker', p_worker));
+                update tenants set last_started_at = clock_timestamp() where id = t;
+                return next j;
+                return;
+            end if;
+            perform 1 from waiting where tenant_id = t for update skip locked;
+            if found then
+                delete from waiting where tenant_id = t
+                    and not exists (select 1 from jobs where tenant_id = t and status = 'queued');
+            end if;
+        end if;
+        tried := tried || t;
+    end loop;
+end $$;
+
+-- Puts lost jobs back, or ends them after their last attempt. Ends the backend of the old attempt first: a frozen process
+-- keeps its locks otherwise. `p_ids` null: every job whose lease has run out. All tenants: a worker repairs for every tenant.
+create function take_back(p_ids uuid[], p_attempts int[], p_reason text, p_count boolean) returns setof jobs language plpgsql as $$
+declare j jobs;
+begin
+    for j in
+        select * from jobs where status = 'running'
+            and case when p_ids is null then lease_expires_at < now()
+                else (id, attempt) in (select * from unnest(p_ids, p_attempts)) end
+            order by id limit 100 for update skip locked
+    loop
+        perform pg_terminate_backend(a.pid, 5000) from pg_stat_activity a
+            where a.pid = j.backend_pid and a.backend_start = j.backend_start and a.pid <> pg_backend_pid();
+        continue when exists (select from pg_stat_activity a where a.pid = j.backend_pid and a.backend_start = j.backend_start);
+        if p_count and j.crashes + 1 >= j.attempts_max then
+            update jobs set status = 'interrupted', finished_at = now(), crashes = crashes + 1, lease_expires_at = null,
+                rows_read = greatest(rows_read, cursor, coalesce(rows_total, 0)),
+                not_attempted = greatest(rows_read, cursor, coalesce(rows_total, 0)) - created - updated - unchanged - skipped - failed,
+                failure = jsonb_build_object('code', 'attempts-exhausted', 'retryable', true, 'details', jsonb_build_object('reason', p_reason, 'attempts', crashes + 1),
+                    'message', format('The worker was lost %s times (%s). Resume goes on behind row %s.', crashes + 1, p_reason, cursor)),
+                backend_pid = null, backend_start = null, version = version + 1, event_seq = event_seq + 1
+                where id = j.id returning * into j;
+        else
+            update jobs set status = 'queued', lease_expires_at = null, backend_pid = null, backend_start = null,
+                crashes = crashes + p_count::int,
+                run_at = case when p_count and crashes > 0 then now() + make_interval(secs => least(60, power(2, crashes - 1)) * (0.5 + random())) else now() end,
+                version = version + 1, event_seq = event_seq + 1
+                where id = j.id returning * into j;
+            insert into waiting values (j.tenant_id) on conflict (tenant_id) do update set tenant_id = excluded.tenant_id;
+        end if;
+        insert into events (tenant_id, job_id, seq, type, data) values (j.tenant_id, j.id, j.event_seq,
+            case j.status when 'interrupted' then 'interrupted' else 'requeued' end,
+            jsonb_build_object('status', j.status, 'attempt', j.attempt, 'reason', p_reason));
+        return next j;
+    end loop;
+end $$;
+
+-- The fence: the last statement of a chunk's transaction. It raises, because a row count can be overlooked in a pipeline.
+-- Returns the wishes: (cancel asked, pause asked).
+create function fence(p_job uuid, p_attempt int, p_from bigint, p_to bigint, p_counts bigint[], p_checkpoint jsonb,
+    out cancel boolean, out pause boolean) language plpgsql as $$
+begin
+    update jobs set cursor = p_to, rows_read = greatest(rows_read, p_to),
+        created = created + p_counts[1], updated = updated + p_counts[2], unchanged = unchanged + p_counts[3],
+        skipped = skipped + p_counts[4], failed = failed + p_counts[5], not_attempted = not_attempted + p_counts[6],
+        checkpoint = checkpoint || p_checkpoint, progress_at = now(), version = version + 1
+        where id = p_job and tenant_id = tenant() and attempt = p_attempt and status = 'running' and cursor = p_from
+        returning cancel_requested_at is not null, pause_requested_at is not null into cancel, pause;
+    if not found then
+        raise exception 'the attempt % of job % is no longer the current one', p_attempt, p_job using errcode = 'RF001';
+    end if;
+end $$;
+
+grant execute on all functions in schema rowferry to rowferry_app, rowferry_system, rowferry_loader;
+
+-- What runs before the tenant is known --------------------------------------------------------------------------------
+
+reset role;
+set local search_path = rowferry;
+create function principal(p_hash bytea, out token_id uuid, out tenant_id bigint, out tenant_slug text, out user_id bigint, out user_name text,
+    out scopes text[], out state text) returns setof record language sql stable security definer set search_path = rowferry, pg_temp as $$
+    select k.id, k.tenant_id, n.slug, k.user_id, u.name, k.scopes,
+        case when k.revoked_at is not null then 'revoked' when k.expires_at <= now() then 'expired' else 'valid' end
+    from tokens k join tenants n on n.id = k.tenant_id join users u on u.id = k.user_id where k.hash = p_hash $$;
+alter function principal(bytea) owner to rowferry_system;
+alter function number_events() owner to rowferry_system;
+revoke execute on function principal(bytea), number_events(), claim(text, interval), take_back(uuid[], int[], text, boolean) from public, rowferry_app, rowferry_loader;
+grant execute on function principal(bytea) to rowferry_app;
+grant execute on function number_events() to rowferry_system, rowferry_app;
