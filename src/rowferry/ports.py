@@ -13,26 +13,33 @@ import polars as pl
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.job import Job
-from rowferry.domain.schema import ImportOptions, Limits, Mode, ReadOptions, Retention, Schema
+from rowferry.domain.schema import ImportKind, ImportOptions, ReadOptions
+
+__all__ = [
+    "Batch",
+    "Block",
+    "Chunk",
+    "Filter",
+    "Format",
+    "ImportKind",
+    "Inspection",
+    "Kind",
+    "Lines",
+    "LoadContext",
+    "Loaded",
+    "Loader",
+    "Outcomes",
+    "Reading",
+    "RecordFault",
+    "TaskContext",
+    "TaskKind",
+    "Texts",
+]
 
 Lines = npt.NDArray[np.int64]
 Outcomes = npt.NDArray[np.uint8]
 
 # Kinds ----------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class ImportKind:
-    """A kind whose jobs bring rows of a file into a table. `tenant` is None for kinds of the operator and built-in ones."""
-
-    name: str
-    schema: Schema
-    title: str | None = None
-    description: str | None = None
-    modes: tuple[Mode, ...] = (Mode.UPSERT, Mode.CREATE, Mode.UPDATE, Mode.SKIP_EXISTING)
-    limits: Limits = field(default_factory=Limits)
-    retention: Retention = field(default_factory=Retention)
-    tenant: TenantId | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +105,10 @@ class TaskKind:
 Kind = ImportKind | TaskKind
 
 # Formats --------------------------------------------------------------------------------------------------------------
+
+
+ADDED_COLUMNS = ("_row", "_line", "_code", "_field", "_message")
+"""The columns that an error file of ours has after those of its original."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +239,14 @@ class Filter:
     value: str
 
 
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Some rows as cells of a file, one text a field in the kind's order; `after` goes on behind the last of them."""
+
+    rows: Sequence[Sequence[str]]
+    after: list[object]
+
+
 class Reading(Protocol):
     """A tenant's rows of one kind, streamed. A row is its fields by name, then `_job_id` and `_row`, all rendered as JSON values
     that lose nothing: numbers with decimals as text, dates and times as ISO 8601 in UTC.
@@ -248,6 +267,10 @@ class Reading(Protocol):
         """Batches of rows ordered by key, after the row with the key `after`, by a cursor of the database."""
         ...
 
+    def texts(self, after: Sequence[object] | None, size: int) -> AbstractContextManager[Iterator[Texts]]:
+        """The same as texts that an import into the kind reads back as the very values that are stored."""
+        ...
+
     def key_of(self, row: Mapping[str, object]) -> list[object]:
         """What `after` takes to go on behind this row."""
         ...
@@ -261,3 +284,9 @@ class LoadContext:
     job: Job
     fields: tuple[str, ...]
     options: ImportOptions
+    columns: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Field to the header text of the column that brings it."""
+    references: Mapping[str, ImportKind] = field(default_factory=dict[str, ImportKind])
+    """The other kinds that foreign keys of mapped fields name."""
+    in_file: Callable[[pl.DataFrame], pl.Series] | None = None
+    """Which of these key values (columns named as the fields referred to) are those of a good row of the same file."""

@@ -115,6 +115,12 @@ class UploadIncomplete(Refusal):
     sentence = "The upload ended before its end: {reason} Nothing was stored; send it again."
 
 
+class TooSlow(Refusal):
+    code = "request-timeout"
+    title = "The body came too slowly"
+    sentence = "The body came with less than {rate} bytes a second. Nothing was stored; send it again over a better line."
+
+
 class IdempotencyMismatch(Refusal):
     code = "idempotency-mismatch"
     title = "The key was used for another request"

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
+from rowferry.domain.access import TenantId
+
 
 class FieldType(StrEnum):
     """The types of Table Schema that a kind may use."""
@@ -168,6 +170,20 @@ class Retention:
     input_days: int | None = 90
     errors_days: int | None = 90
     before_images_days: int | None = 30
+
+
+@dataclass(frozen=True, slots=True)
+class ImportKind:
+    """A kind whose jobs bring rows of a file into a table. `tenant` is None for kinds of the operator and built-in ones."""
+
+    name: str
+    schema: Schema
+    title: str | None = None
+    description: str | None = None
+    modes: tuple[Mode, ...] = (Mode.UPSERT, Mode.CREATE, Mode.UPDATE, Mode.SKIP_EXISTING)
+    limits: Limits = field(default_factory=Limits)
+    retention: Retention = field(default_factory=Retention)
+    tenant: TenantId | None = None
 
 
 @dataclass(frozen=True, slots=True)

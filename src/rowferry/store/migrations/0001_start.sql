@@ -1,13 +1,12 @@
--- The first shape of the database: roles, tables, policies, and the functions in which a job changes.
--- Roles belong to the cluster and are made before this file runs (store/database.py).
-
-create schema rowferry authorization rowferry_owner;
-create schema rows authorization rowferry_owner;
-create schema queue authorization rowferry_owner;
-set local role rowferry_owner;
-set local search_path = rowferry;
+-- The first shape of the database: tables, policies, and the functions in which a job changes.
+-- Roles and the schemas rowferry, rows and queue are made before this file runs (store/database.py); it runs as rowferry_owner.
 
 grant usage on schema rowferry, rows, queue to rowferry_app, rowferry_system, rowferry_loader;
+
+-- The engine's tables: whoever submits defers a hint, the worker does the rest.
+grant select, insert on queue.procrastinate_jobs, queue.procrastinate_events to rowferry_app;
+grant all on all tables in schema queue to rowferry_system;
+grant usage on all sequences in schema queue to rowferry_app, rowferry_system;
 
 create function tenant() returns bigint language sql stable parallel safe
     as $$ select nullif(current_setting('rowferry.tenant', true), '')::bigint $$;
@@ -118,6 +117,8 @@ create table jobs (
     constraint succeeded_clean check (status <> 'succeeded' or failed + not_attempted = 0)
 ) with (fillfactor = 70);
 create index jobs_history on jobs (tenant_id, number desc);
+create index jobs_by_status on jobs (tenant_id, status, number desc);
+create index jobs_by_kind on jobs (tenant_id, kind, status, number desc);
 create index jobs_queued on jobs (tenant_id, priority desc, number) where status = 'queued';
 create index jobs_running on jobs (tenant_id) where status = 'running';
 create index jobs_leases on jobs (lease_expires_at) where status = 'running';
@@ -208,7 +209,8 @@ create table idempotency_keys (
     tenant_id bigint not null default tenant(),
     key text not null check (length(key) <= 255),
     fingerprint bytea not null,
-    job_id uuid not null references jobs,
+    -- Checked at commit: the key is taken before the job is made, so that a second request waits before it does any work.
+    job_id uuid not null references jobs deferrable initially deferred,
     created_at timestamptz not null default now(),
     expires_at timestamptz not null,
     primary key (tenant_id, key)
@@ -295,11 +297,11 @@ begin
             left join (select tenant_id, count(*) n from jobs where status = 'running' group by 1) r on r.tenant_id = tn.id
             where coalesce(r.n, 0) < tn.running_max and tn.id <> all (tried)
             order by coalesce(r.n, 0) / tn.weight, tn.last_started_at nulls first, tn.id
-            limit 1 for update of tn skip locked;
+            limit 1 for no key update of tn;  -- waits: a claim is short, and a skipped tenant would cost its hint
         if t is null then return; end if;
         if (select count(*) from jobs where tenant_id = t and status = 'running') < (select running_max from tenants where id = t) then
             select id into chosen from jobs where tenant_id = t and status = 'queued' and run_at <= now()
-                order by priority desc, number limit 1 for update skip locked;
+                order by priority desc, number limit 1 for no key update skip locked;
             if chosen is not null then
                 update jobs set status = 'running', attempt = attempt + 1, worker = p_worker, heartbeat_at = now(), progress_at = now(),
                     lease_expires_at = now() + p_lease, started_at = coalesce(started_at, now()), backend_pid = null, backend_start = null,
@@ -322,25 +324,33 @@ begin
 end $$;
 
 -- Puts lost jobs back, or ends them after their last attempt. Ends the backend of the old attempt first: a frozen process
--- keeps its locks otherwise. `p_ids` null: every job whose lease has run out. All tenants: a worker repairs for every tenant.
+-- keeps its locks otherwise, the one on the job's row among them. `p_ids` null: every job whose lease has run out.
+-- All tenants: a worker repairs for every tenant.
 create function take_back(p_ids uuid[], p_attempts int[], p_reason text, p_count boolean) returns setof jobs language plpgsql as $$
-declare j jobs;
+declare j jobs; seen jobs;
 begin
-    for j in
+    for seen in
         select * from jobs where status = 'running'
             and case when p_ids is null then lease_expires_at < now()
                 else (id, attempt) in (select * from unnest(p_ids, p_attempts)) end
-            order by id limit 100 for update skip locked
+            order by id limit 100
     loop
-        perform pg_terminate_backend(a.pid, 5000) from pg_stat_activity a
-            where a.pid = j.backend_pid and a.backend_start = j.backend_start and a.pid <> pg_backend_pid();
-        continue when exists (select from pg_stat_activity a where a.pid = j.backend_pid and a.backend_start = j.backend_start);
+        select * into j from hold_lost(seen.id, seen.attempt, p_ids is null);
+        if j.id is null then
+            -- No longer lost, or another sweeper has it, or its own attempt holds the row: frozen between the fence and its commit.
+            continue when not exists (select from jobs where id = seen.id and attempt = seen.attempt and status = 'running'
+                and (p_ids is not null or lease_expires_at < now()));
+            continue when not end_backend(seen.backend_pid, seen.backend_start);
+            select * into j from hold_lost(seen.id, seen.attempt, p_ids is null);
+            continue when j.id is null;
+        end if;
+        continue when not end_backend(j.backend_pid, j.backend_start);
         if p_count and j.crashes + 1 >= j.attempts_max then
             update jobs set status = 'interrupted', finished_at = now(), crashes = crashes + 1, lease_expires_at = null,
                 rows_read = greatest(rows_read, cursor, coalesce(rows_total, 0)),
                 not_attempted = greatest(rows_read, cursor, coalesce(rows_total, 0)) - created - updated - unchanged - skipped - failed,
                 failure = jsonb_build_object('code', 'attempts-exhausted', 'retryable', true, 'details', jsonb_build_object('reason', p_reason, 'attempts', crashes + 1),
-                    'message', format('The worker was lost %s times (%s). Resume goes on behind row %s.', crashes + 1, p_reason, cursor)),
+                    'message', format('The worker was lost %s times (%s). %s rows are settled, the rest was not attempted.', crashes + 1, p_reason, cursor)),
                 backend_pid = null, backend_start = null, version = version + 1, event_seq = event_seq + 1
                 where id = j.id returning * into j;
         else
@@ -356,6 +366,74 @@ begin
             jsonb_build_object('status', j.status, 'attempt', j.attempt, 'reason', p_reason));
         return next j;
     end loop;
+end $$;
+
+-- The lost job under its row's lock as it is now, what committed until just now included; nothing while another holds it.
+create function hold_lost(p_job uuid, p_attempt int, p_by_lease boolean) returns setof jobs language sql volatile as $$
+    select * from jobs where id = p_job and attempt = p_attempt and status = 'running' and (not p_by_lease or lease_expires_at < now())
+        for no key update skip locked $$;
+
+-- Ends a backend and says whether it is gone. Without a backend there is nothing to end.
+create function end_backend(p_pid int, p_start timestamptz) returns boolean language plpgsql as $$
+begin
+    perform pg_stat_clear_snapshot();  -- the view is cached for the transaction
+    perform pg_terminate_backend(a.pid, 5000) from pg_stat_activity a
+        where a.pid = p_pid and a.backend_start = p_start and a.pid <> pg_backend_pid();
+    perform pg_stat_clear_snapshot();
+    return not exists (select from pg_stat_activity a where a.pid = p_pid and a.backend_start = p_start);
+end $$;
+
+-- What an attempt says besides its chunks: a step begins, rows are counted, the source is known. Raises like the fence.
+create function advance(p_job uuid, p_attempt int, p_step text, p_rows_total bigint, p_rows_read bigint, p_source jsonb, p_checkpoint jsonb,
+    out cancel boolean, out pause boolean) language plpgsql as $$
+declare j jobs; reached int; further boolean;
+begin
+    j := hold(p_job, p_attempt);
+    reached := array_position(j.steps, p_step) - 1;
+    if reached is null then
+        raise exception 'the job has no step %', p_step;
+    end if;
+    further := reached > j.steps_completed;
+    update jobs set steps_completed = greatest(steps_completed, reached), progress_at = now(), version = version + 1,
+        event_seq = event_seq + further::int,
+        load_started_at = case when p_step = 'load' then coalesce(load_started_at, now()) else load_started_at end,
+        rows_total = coalesce(p_rows_total, rows_total), rows_read = greatest(rows_read, coalesce(p_rows_read, 0)),
+        source = source || p_source, checkpoint = checkpoint || p_checkpoint
+        where id = p_job returning * into j;
+    if further then
+        insert into events (job_id, seq, type, data) values (p_job, j.event_seq, 'step',
+            jsonb_build_object('status', j.status, 'attempt', j.attempt, 'step', p_step));
+    end if;
+    cancel := j.cancel_requested_at is not null;
+    pause := j.pause_requested_at is not null;
+end $$;
+
+-- The job under its row's lock, if the attempt is the current one.
+create function hold(p_job uuid, p_attempt int) returns jobs language plpgsql as $$
+declare j jobs;
+begin
+    select * into j from jobs where id = p_job and tenant_id = tenant() and attempt = p_attempt and status = 'running' for no key update;
+    if not found then
+        raise exception 'the attempt % of job % is no longer the current one', p_attempt, p_job using errcode = 'RF001';
+    end if;
+    return j;
+end $$;
+
+-- Where an attempt leads: a terminal status, with its books closed (what was not reached is not attempted), or one that waits for people.
+create function finish(p_job uuid, p_attempt int, p_status text, p_failure jsonb, p_result jsonb) returns void language plpgsql as $$
+declare j jobs; ended boolean := p_status in ('succeeded', 'partial', 'failed', 'cancelled', 'interrupted');
+begin
+    j := hold(p_job, p_attempt);
+    j.rows_read := greatest(j.rows_read, j.cursor, coalesce(j.rows_total, 0));
+    update jobs set status = p_status, finished_at = case when ended then now() end, lease_expires_at = null, backend_pid = null, backend_start = null,
+        pause_requested_at = null, progress_at = now(), failure = p_failure, result = p_result,
+        steps_completed = case when p_status in ('succeeded', 'partial') then array_length(steps, 1) else steps_completed end,
+        rows_read = case when ended then j.rows_read else rows_read end,
+        not_attempted = case when ended then j.rows_read - created - updated - unchanged - skipped - failed else not_attempted end,
+        version = version + 1, event_seq = event_seq + 1
+        where id = p_job;
+    insert into events (job_id, seq, type, data) values (p_job, j.event_seq + 1, case when ended then 'finished' else p_status end,
+        jsonb_build_object('status', p_status, 'attempt', j.attempt) || case when p_failure is null then '{}' else jsonb_build_object('code', p_failure -> 'code') end);
 end $$;
 
 -- The fence: the last statement of a chunk's transaction. It raises, because a row count can be overlooked in a pipeline.
@@ -378,15 +456,21 @@ grant execute on all functions in schema rowferry to rowferry_app, rowferry_syst
 
 -- What runs before the tenant is known --------------------------------------------------------------------------------
 
-reset role;
-set local search_path = rowferry;
 create function principal(p_hash bytea, out token_id uuid, out tenant_id bigint, out tenant_slug text, out user_id bigint, out user_name text,
     out scopes text[], out state text) returns setof record language sql stable security definer set search_path = rowferry, pg_temp as $$
     select k.id, k.tenant_id, n.slug, k.user_id, u.name, k.scopes,
         case when k.revoked_at is not null then 'revoked' when k.expires_at <= now() then 'expired' else 'valid' end
     from tokens k join tenants n on n.id = k.tenant_id join users u on u.id = k.user_id where k.hash = p_hash $$;
-alter function principal(bytea) owner to rowferry_system;
-alter function number_events() owner to rowferry_system;
-revoke execute on function principal(bytea), number_events(), claim(text, interval), take_back(uuid[], int[], text, boolean) from public, rowferry_app, rowferry_loader;
+revoke execute on function principal(bytea), number_events(), claim(text, interval), take_back(uuid[], int[], text, boolean), end_backend(int, timestamptz),
+    hold_lost(uuid, int, boolean)
+    from public, rowferry_app, rowferry_loader;
 grant execute on function principal(bytea) to rowferry_app;
 grant execute on function number_events() to rowferry_system, rowferry_app;
+
+-- Both run as the role that sees every tenant: the owner's own sight ends at the row policies, which are forced.
+set local role none;
+grant create on schema rowferry to rowferry_system;
+alter function principal(bytea) owner to rowferry_system;
+alter function number_events() owner to rowferry_system;
+revoke create on schema rowferry from rowferry_system;
+set local role rowferry_owner;

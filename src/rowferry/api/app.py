@@ -1,0 +1,182 @@
+"""Puts the dialects side by side, and serves what belongs to none: health, metrics, the OpenAPI document, its page."""
+
+import html
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, cast
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+from starlette.routing import Mount, Route
+
+from rowferry.api.native import app as native
+from rowferry.api.native import document
+from rowferry.api.native.replies import json_answer
+from rowferry.api.wire.caller import Gate, Limiter
+from rowferry.api.wire.envelope import Envelope
+from rowferry.domain.faults import Unavailable
+from rowferry.service import Services
+from rowferry.telemetry import Fleet, Meters
+
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """How often a token may ask, and how long an answer may be waited for; see the settings of the same names."""
+
+    requests_per_minute: int = 300_000
+    submits_per_minute: int = 6_000
+    wait_seconds_max: float = 60.0
+
+
+def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
+    """The whole application; its lifespan opens what the services need.
+
+    Args:
+        services: the use cases.
+        rates: the limits of a token.
+        meters: what this process counts.
+    """
+    gate = Gate(
+        services,
+        Limiter("requests", rates.requests_per_minute),
+        Limiter("submits", rates.submits_per_minute),
+        rates.wait_seconds_max,
+    )
+    inner = native.build(gate)
+    app = Starlette(
+        routes=[
+            Mount("/v1", inner),
+            Route("/livez", live),
+            Route("/readyz", ready),
+            Route("/metrics", metrics),
+            Route("/openapi.json", openapi),
+            Route("/docs", docs),
+        ],
+        middleware=[Middleware(Envelope, meters=meters)],
+        exception_handlers={
+            HTTPException: native.refuse_address,
+            Exception: native.break_down,
+            Unavailable: native.refuse,
+        },
+        lifespan=running,
+    )
+    app.router.redirect_slashes = False
+    app.state.gate = gate
+    app.state.meters = meters
+    app.state.document = document.document(inner, OPERATION)
+    return app
+
+
+@asynccontextmanager
+async def running(app: Starlette) -> AsyncGenerator[None, None]:
+    """Opens the pools and listens to changes while the server runs."""
+    async with cast("Gate", app.state.gate).services.running():
+        yield
+
+
+async def live(_: Request) -> Response:
+    """The process runs."""
+    return json_answer({"status": "live"})
+
+
+async def ready(request: Request) -> Response:
+    """Whether requests can be served."""
+    condition = await cast("Gate", request.app.state.gate).services.health.condition()
+    shape = {
+        "status": "ready" if condition.ready else "not ready",
+        "database": condition.database,
+        "migrations": condition.migrated,
+        "workers": condition.workers,
+    }
+    return json_answer(shape, 200 if condition.ready else 503)
+
+
+async def metrics(request: Request) -> Response:
+    """The installation's state and this process's counts, for Prometheus."""
+    counts = await cast("Gate", request.app.state.gate).services.health.counts()
+    fleet = Fleet(counts.jobs, counts.finished, counts.rows, counts.workers, counts.oldest_waiting_seconds)
+    text = cast("Meters", request.app.state.meters).exposition(fleet)
+    return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def openapi(request: Request) -> Response:
+    """The OpenAPI document."""
+    return Response(orjson.dumps(request.app.state.document), media_type="application/json")
+
+
+async def docs(request: Request) -> Response:
+    """The routes on one page, without a script and without another host."""
+    return HTMLResponse(page(cast("Mapping[str, Any]", request.app.state.document)), headers=PAGE_HEADERS)
+
+
+def page(made: Mapping[str, Any]) -> str:
+    """The document as a plain page: each operation with what it does."""
+    lines = [
+        f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td>"
+        f"<td>{html.escape(str(operation.get('summary', '')))}</td></tr>"
+        for path, item in made["paths"].items()
+        for method, operation in item.items()
+    ]
+    return (
+        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Rowferry API</title>'
+        "<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}td{padding:.2rem .8rem .2rem 0}</style>"
+        f"<h1>Rowferry API {html.escape(str(made['info']['version']))}</h1>"
+        f"<p>{html.escape(str(made['info']['description']))}</p>"
+        '<p>The whole reference: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
+        f"<table>{''.join(lines)}</table></html>"
+    )
+
+
+def _operation(operation_id: str, summary: str, responses: Mapping[str, object]) -> dict[str, object]:
+    shared = {"operationId": operation_id, "summary": summary, "tags": ["operation"], "security": []}
+    return {"get": shared | {"responses": responses}}
+
+
+OPERATION: Mapping[str, object] = {
+    "/livez": _operation(
+        "live",
+        "The process runs",
+        {
+            "200": {
+                "description": "It does.",
+                "content": {"application/json": {"schema": {"type": "object"}, "example": {"status": "live"}}},
+            }
+        },
+    ),
+    "/readyz": _operation(
+        "ready",
+        "Requests can be served",
+        {
+            "200": {"description": "They can.", "content": {"application/json": {"schema": document.ref("Readiness")}}},
+            "503": {
+                "description": "They cannot.",
+                "content": {"application/json": {"schema": document.ref("Readiness")}},
+            },
+        },
+    ),
+    "/metrics": _operation(
+        "metrics",
+        "Counts for Prometheus",
+        {"200": {"description": "Text exposition format.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+    ),
+    "/openapi.json": _operation(
+        "openapi",
+        "This document",
+        {"200": {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}},
+    ),
+    "/docs": _operation(
+        "docs",
+        "The routes on a page",
+        {"200": {"description": "HTML.", "content": {"text/html": {"schema": {"type": "string"}}}}},
+    ),
+}

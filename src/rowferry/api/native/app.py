@@ -1,0 +1,59 @@
+"""The native application: its routes, and every refusal, bug and unknown address as problem details."""
+
+from collections.abc import Sequence
+from typing import cast
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from rowferry.api.native import admin, imports, jobs
+from rowferry.api.native.bodies import invalid
+from rowferry.api.native.replies import broken, refused
+from rowferry.api.wire.caller import Gate
+from rowferry.domain.faults import Invalid, NotAcceptable, NotFound, Refusal
+
+
+def build(gate: Gate) -> FastAPI:
+    """The application of `/v1`. It makes no document of its own; the outer application serves one for all."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, title="Rowferry")
+    app.state.gate = gate
+    # The hot route goes past FastAPI, whose routing costs as much again as the answer; FastAPI's twin describes it.
+    app.router.routes.append(Route("/jobs/{job_id}", jobs.get_job, methods=["GET"]))
+    for router in (imports.router, jobs.router, admin.router):
+        app.include_router(router)
+    app.add_exception_handler(Refusal, refuse)
+    app.add_exception_handler(RequestValidationError, refuse_parameters)
+    app.add_exception_handler(HTTPException, refuse_address)
+    app.add_exception_handler(Exception, break_down)
+    return app
+
+
+async def refuse(request: Request, error: Exception) -> Response:
+    """What a use case refuses."""
+    return refused(request, cast("Refusal", error))
+
+
+async def refuse_parameters(request: Request, error: Exception) -> Response:
+    """Query parameters that do not fit."""
+    found = cast("RequestValidationError", error).errors()
+    return refused(request, invalid(cast("Sequence[dict[str, object]]", found)))
+
+
+async def refuse_address(request: Request, error: Exception) -> Response:
+    """Addresses and methods that are not there."""
+    fault = cast("HTTPException", error)
+    if fault.status_code == 405:  # noqa: PLR2004  # Starlette's word for a wrong method
+        allow = (fault.headers or {}).get("Allow", "")
+        return refused(request, NotAcceptable(method=request.method, allow=allow))
+    if fault.status_code == 404:  # noqa: PLR2004  # and for an unknown address
+        return refused(request, NotFound(noun="address", name=request.url.path))
+    return refused(request, Invalid(reason=f"{fault.detail}."))
+
+
+async def break_down(request: Request, _error: Exception) -> Response:
+    """A bug: it goes on to the log, and nothing of it to the caller."""
+    return broken(request)

@@ -1,0 +1,137 @@
+"""Who calls, and how often they may: the bearer token, the scopes, and the limits of requests a token has."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from starlette.requests import Request
+
+from rowferry.domain.access import Principal, Scope
+from rowferry.domain.faults import Forbidden, RateLimited, Unauthenticated
+from rowferry.service import Services
+
+WINDOW_SECONDS = 60
+SECRET_CHARACTERS_MAX = 200
+LIMIT_HEADERS = "limit_headers"
+"""Where in the request's state the rate limit headers wait for the answer."""
+
+
+@dataclass(slots=True)
+class Limiter:
+    """Counts requests of tokens in windows of a minute, in this process."""
+
+    name: str
+    quota: int
+    _window: int = 0
+    _counts: dict[str, int] = field(default_factory=dict[str, int])
+
+    def take(self, token: str) -> tuple[int, int]:
+        """Counts one request. Returns how many are left and in how many seconds the window ends.
+
+        Raises:
+            RateLimited: none was left.
+        """
+        now = time.monotonic()
+        window = int(now // WINDOW_SECONDS)
+        if window != self._window:
+            self._window = window
+            self._counts.clear()
+        taken = self._counts.get(token, 0) + 1
+        self._counts[token] = taken
+        ends = max(1, int((window + 1) * WINDOW_SECONDS - now))
+        if taken > self.quota:
+            raise RateLimited(limit=self.quota, seconds=WINDOW_SECONDS, retry_after=ends, policy=self.policy)
+        return self.quota - taken, ends
+
+    @property
+    def policy(self) -> str:
+        """The limit in the words of RateLimit-Policy."""
+        return f'"{self.name}";q={self.quota};w={WINDOW_SECONDS}'
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What every dialect asks before it serves: the services, and the limits of a token."""
+
+    services: Services
+    requests: Limiter
+    submits: Limiter
+    wait_seconds_max: float
+
+
+def gate_of(request: Request) -> Gate:
+    """The gate of the application that serves the request."""
+    return cast("Gate", request.app.state.gate)
+
+
+def services_of(request: Request) -> Services:
+    """The use cases."""
+    return gate_of(request).services
+
+
+async def caller(request: Request, scope: Scope | None = None) -> Principal:
+    """Who calls.
+
+    Raises:
+        Unauthenticated: there is no token, or it is none of ours, expired or revoked.
+        Forbidden: it lacks the scope.
+        RateLimited: it asked too often.
+    """
+    gate = gate_of(request)
+    principal = await gate.services.access.principal(_secret(request))
+    _count(request, [gate.requests], principal)
+    if scope is not None:
+        need(principal, scope)
+    return principal
+
+
+def need(principal: Principal, scope: Scope) -> None:
+    """Refuses a caller without the scope.
+
+    Raises:
+        Forbidden: the token lacks it.
+    """
+    if not principal.may(scope):
+        raise Forbidden(scope=scope)
+
+
+def count_submit(request: Request, principal: Principal) -> None:
+    """Counts a request that creates a job.
+
+    Raises:
+        RateLimited: the token created too many of late.
+    """
+    _count(request, [gate_of(request).submits], principal)
+
+
+def _count(request: Request, limiters: Sequence[Limiter], principal: Principal) -> None:
+    policies: list[str] = []
+    left: list[str] = []
+    for limiter in limiters:
+        try:
+            remaining, ends = limiter.take(principal.token)
+        except RateLimited:
+            _tell(request, limiter.policy, f'"{limiter.name}";r=0;t={WINDOW_SECONDS}')
+            raise
+        policies.append(limiter.policy)
+        left.append(f'"{limiter.name}";r={remaining};t={ends}')
+    _tell(request, ", ".join(policies), ", ".join(left))
+
+
+def _tell(request: Request, policy: str, left: str) -> None:
+    """Leaves the headers for the answer. Source: draft-ietf-httpapi-ratelimit-headers."""
+    state = request.scope.setdefault("state", {})
+    before = cast("tuple[str, str] | None", state.get(LIMIT_HEADERS))
+    state[LIMIT_HEADERS] = (policy, left) if before is None else (f"{before[0]}, {policy}", f"{before[1]}, {left}")
+
+
+def _secret(request: Request) -> str:
+    header = request.headers.get("authorization")
+    if header is None:
+        raise Unauthenticated(reason="The request has no token.")
+    scheme, _, secret = header.partition(" ")
+    secret = secret.strip()
+    if scheme.lower() != "bearer" or not secret or len(secret) > SECRET_CHARACTERS_MAX:
+        raise Unauthenticated(reason="The header Authorization holds no bearer token.", sent=True)
+    return secret

@@ -1,0 +1,57 @@
+"""What every answer carries, and what is counted of it: request id, limits, seconds."""
+
+import secrets
+import time
+from collections.abc import MutableMapping
+from typing import Any, cast
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rowferry.api.wire.caller import LIMIT_HEADERS
+from rowferry.telemetry import REQUEST_ID, Meters
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
+
+
+class Envelope:
+    """Wraps an application: gives each request an id, adds the headers of limits, counts answers, and logs what broke."""
+
+    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+        self._app = app
+        self._meters = meters
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = secrets.token_hex(8)
+        state = cast("MutableMapping[str, Any]", scope.setdefault("state", {}))
+        status = 500
+        began = time.perf_counter()
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message.get("headers", ()))
+                headers.append((b"x-request-id", request_id.encode()))
+                limits = state.get(LIMIT_HEADERS)
+                if limits is not None:
+                    headers.append((b"ratelimit-policy", limits[0].encode()))
+                    headers.append((b"ratelimit", limits[1].encode()))
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:  # the edge: a bug was answered as such, and is told to the log here and only here
+            with structlog.contextvars.bound_contextvars(**{REQUEST_ID: request_id}):
+                log.exception("request.broke", path=scope["path"], error=type(error).__name__)
+        finally:
+            method = scope["method"] if scope["method"] in METHODS else "other"
+            self._meters.requests.labels(method, str(status)).inc()
+            self._meters.request_seconds.observe(time.perf_counter() - began)
+
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

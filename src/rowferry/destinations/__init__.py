@@ -1,0 +1,1 @@
+"""The places where rows go, one plug-in each; only `main` names one."""

@@ -1,0 +1,290 @@
+"""Loads chunks into a kind's table: which rows are new, which differ, which may not in, and the writes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from rowferry.destinations.postgres.stage import by_halves, copy, is_data_fault, waves
+from rowferry.destinations.postgres.statements import AT, BETWEEN, BY_INDEX, TAKE_TURN, Statements, missing_references
+from rowferry.destinations.postgres.tables import table_name
+from rowferry.destinations.postgres.verdicts import Positions, Verdicts
+from rowferry.domain.faults import RowCode
+from rowferry.domain.ledger import Outcome
+from rowferry.domain.schema import ForeignKey, Mode
+from rowferry.ports import Chunk, LoadContext, Loaded
+
+ROUNDS_MAX = 10
+"""How often rows are matched anew because somebody outside the lock was quicker."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """Staged rows: those without a stored row of their key, and those with one, the same or different."""
+
+    new: Positions
+    same: Positions
+    different: Positions
+
+
+class PostgresLoader:
+    """Writes the chunks of one attempt (ports.Loader), inside the transaction that the caller opened for the tenant and the job."""
+
+    def __init__(self, connection: psycopg.Connection[TupleRow], context: LoadContext) -> None:
+        schema = context.kind.schema
+        assert set(schema.primary_key) <= set(context.fields), "the file must bring the key"  # noqa: S101  # an invariant, as code
+        self._connection = connection
+        self._context = context
+        self._schema = schema
+        fields = tuple(field for field in schema.fields if field.name in context.fields)
+        self._names = [field.name for field in fields]
+        self._statements = Statements(context.kind, fields, context.options.empty)
+        self._unique_sets = [one for one in schema.unique_sets if set(one) <= set(context.fields)]
+        self._foreign_keys = [key for key in schema.foreign_keys if set(key.fields) <= set(context.fields)]
+        self._empty_at_start: bool | None = None
+        self._mostly_new = False
+
+    def load(self, chunk: Chunk) -> Loaded:
+        """Writes one chunk. `created` is what the write returned, not what a look before it said."""
+        verdicts = self._verdicts(chunk)
+        if chunk.frame.height:
+            self._connection.execute(TAKE_TURN, [table_name(self._context.kind)])
+            self._prepare()
+            for wave in self._waves(chunk):
+                self._write(chunk, verdicts, self._referring(chunk, verdicts, wave))
+        return verdicts.loaded()
+
+    def foresee(self, chunk: Chunk) -> Loaded:
+        """What `load` would do, without writing: for verdicts and dry runs."""
+        if self._schema.primary_key and self._context.options.duplicates == "apply":
+            return self._try(chunk)
+        verdicts = self._verdicts(chunk)
+        if chunk.frame.height:
+            self._prepare()
+            positions = self._referring(chunk, verdicts, np.arange(chunk.frame.height))
+            straight = self._straight(chunk, positions)
+            verdicts.settle(straight, Outcome.CREATED)
+            if (rest := verdicts.open(positions)).size:
+                found = self._judge(verdicts, self._match(self._stage(chunk, verdicts, rest)))
+                verdicts.settle(found.new, Outcome.CREATED)
+                verdicts.settle(found.different, Outcome.UPDATED)
+        return verdicts.loaded()
+
+    def close(self) -> None:
+        """Drops the stage, where the connection still takes statements."""
+        if self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+            with self._connection.transaction():
+                self._connection.execute(self._statements.drop_stage)
+
+    # What comes before a row is written -------------------------------------------------------------------------------
+
+    def _verdicts(self, chunk: Chunk) -> Verdicts:
+        return Verdicts(chunk, self._context.kind, self._context.columns)
+
+    def _prepare(self) -> None:
+        self._connection.execute(BY_INDEX)
+        if self._empty_at_start is None:
+            self._empty_at_start = bool(self._one(self._statements.is_empty)[0])
+
+    def _waves(self, chunk: Chunk) -> list[Positions]:
+        """The rows in the order in which they take effect; only `apply` lets a key come more than once."""
+        key = self._schema.primary_key if self._context.options.duplicates == "apply" else ()
+        return list(waves(chunk.frame, key))
+
+    def _straight(self, chunk: Chunk, positions: Positions) -> Positions:
+        """Rows that need no look-up: their keys are in no earlier row of the job, and the table was empty before it."""
+        if self._context.options.mode is Mode.UPDATE:
+            return positions[:0]
+        if not self._schema.primary_key and not self._unique_sets:
+            return positions
+        if not self._empty_at_start or chunk.fresh is None:
+            return positions[:0]
+        fresh: Positions = positions[chunk.fresh.to_numpy()[positions]]
+        return fresh
+
+    def _referring(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
+        """The rows whose foreign keys all refer to something; the others are decided here."""
+        for key in self._foreign_keys:
+            frame = chunk.frame[positions].select(pl.Series(AT, positions), *key.fields)
+            resource = key.resource or self._context.kind.name
+            verdicts.issues(self._dangling(key, frame), RowCode.FOREIGN_KEY, key.fields, resource=resource)
+        return verdicts.open(positions)
+
+    def _dangling(self, key: ForeignKey, frame: pl.DataFrame) -> Positions:
+        fields = list(key.fields)
+        values = frame.select(fields).drop_nulls().unique()
+        if values.is_empty():
+            return np.zeros(0, np.int64)
+        itself = key.resource in {"", self._context.kind.name}
+        other = self._context.kind if itself else self._context.references[key.resource]
+        (missing,) = self._one(missing_references(key, other), [texts(values[name]) for name in fields])
+        lost = values[np.array(missing, np.int64) - 1]
+        if itself and self._context.in_file is not None and lost.height:
+            renamed = lost.rename(dict(zip(fields, key.reference_fields, strict=True)))
+            lost = lost.filter(~self._context.in_file(renamed))
+        return np.sort(frame.join(lost, on=fields, how="semi")[AT].to_numpy())
+
+    # Writing ----------------------------------------------------------------------------------------------------------
+
+    def _write(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
+        self._copy(chunk, verdicts, self._straight(chunk, positions))
+        self._copy(chunk, verdicts, self._absent(chunk, verdicts.open(positions)))
+        for _ in range(ROUNDS_MAX):
+            undecided = verdicts.open(positions)
+            if not undecided.size:
+                return
+            self._write_by_look(chunk, verdicts, undecided)
+        raise psycopg.errors.SerializationFailure("rows of the chunk were changed by others again and again")
+
+    def _copy(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
+        """New rows straight into the table. Where one of them may not in, all of them go the careful way instead."""
+        if not positions.size:
+            return
+        frame = self._sorted(chunk.frame[positions])
+        try:
+            with self._connection.transaction():
+                copy(self._connection, self._statements.copy_rows, frame.select(*self._names, "_row"))
+        except psycopg.Error as error:
+            if not is_data_fault(error):
+                raise
+        else:
+            verdicts.settle(positions, Outcome.CREATED)
+
+    def _absent(self, chunk: Chunk, positions: Positions) -> Positions:
+        """Rows whose keys are not in the table, asked by key alone; none where that does not pay.
+
+        Where the last chunk was mostly new, only what exists need be staged then. The write is what decides.
+        """
+        probe = self._statements.probe
+        if not self._mostly_new or probe is None or not positions.size or self._context.options.mode is Mode.UPDATE:
+            return positions[:0]
+        keys = self._sorted(chunk.frame[positions])[self._schema.primary_key[0]]
+        (found,) = self._one(probe, [keys.cast(pl.String).str.join(BETWEEN)[0]])
+        mine = chunk.frame[self._schema.primary_key[0]].gather(positions)
+        absent: Positions = positions[~mine.is_in(pl.Series(found, dtype=keys.dtype).implode()).to_numpy()]
+        self._mostly_new = absent.size * 2 > positions.size
+        return absent
+
+    def _write_by_look(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
+        found = self._judge(verdicts, self._match(self._stage(chunk, verdicts, positions)))
+        self._insert(verdicts, found.new)
+        by_halves(self._connection, verdicts, found.different, lambda some: self._update(verdicts, some))
+
+    def _stage(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
+        """Copies rows into the stage; gives those that are in it, the others are decided."""
+        self._connection.execute(self._statements.open_stage)
+        frame = self._sorted(chunk.frame[positions].with_columns(pl.Series(AT, positions)))
+        ordered = frame[AT].to_numpy()
+
+        def write(some: Positions) -> None:
+            part = frame if some is ordered else frame.filter(pl.col(AT).is_in(some.tolist()))
+            copy(self._connection, self._statements.copy_stage, part.select(AT, *self._names, "_row"))
+
+        by_halves(self._connection, verdicts, ordered, write)
+        return verdicts.open(ordered)
+
+    def _match(self, staged: Positions) -> _Match:
+        if not self._schema.primary_key or not staged.size:
+            return _Match(staged, staged[:0], staged[:0])
+        found, differs = self._one(self._statements.match)
+        existing, different = np.array(found, np.int64), np.array(differs, np.bool_)
+        self._mostly_new = existing.size * 2 < staged.size
+        return _Match(np.setdiff1d(staged, existing), existing[~different], existing[different])
+
+    def _judge(self, verdicts: Verdicts, found: _Match) -> _Match:
+        """What the mode makes of it: decides the rows that are not written, gives those that are."""
+        key = self._schema.primary_key
+        existing = np.concatenate((found.same, found.different))
+        match self._context.options.mode:
+            case Mode.CREATE:
+                verdicts.issues(existing, RowCode.ALREADY_EXISTS, key, "failed")
+            case Mode.SKIP_EXISTING:
+                verdicts.issues(existing, RowCode.ALREADY_EXISTS, key, "skipped")
+            case Mode.UPDATE:
+                verdicts.issues(found.new, RowCode.NOT_FOUND, key)
+                verdicts.settle(found.same, Outcome.UNCHANGED)
+            case Mode.UPSERT:
+                verdicts.settle(found.same, Outcome.UNCHANGED)
+        written = verdicts.open(np.concatenate((found.new, found.different)))
+        self._conflicts(verdicts, written)
+        return _Match(verdicts.open(found.new), found.same, verdicts.open(found.different))
+
+    def _conflicts(self, verdicts: Verdicts, positions: Positions) -> None:
+        """Decides rows whose unique values a stored row with another key has."""
+        if not positions.size:
+            return
+        for unique in self._unique_sets:
+            (found,) = self._one(self._statements.conflicts(unique))
+            taken = np.intersect1d(positions, np.array(found, np.int64))
+            verdicts.issues(taken, RowCode.UNIQUE, unique, where="in the table")
+
+    def _insert(self, verdicts: Verdicts, positions: Positions) -> None:
+        """New rows from the stage into the table; a row that lost a race stays undecided."""
+        if not positions.size:
+            return
+        try:
+            with self._connection.transaction():
+                (made,) = self._one(self._statements.insert, [positions.tolist()])
+        except psycopg.Error as error:
+            if not is_data_fault(error):
+                raise
+            by_halves(self._connection, verdicts, positions, lambda some: self._insert_free(verdicts, some))
+        else:
+            self._created(verdicts, positions, made)
+
+    def _insert_free(self, verdicts: Verdicts, positions: Positions) -> None:
+        (made,) = self._one(self._statements.insert_free, [positions.tolist()])
+        self._created(verdicts, positions, made)
+
+    def _created(self, verdicts: Verdicts, positions: Positions, rows: object) -> None:
+        written = np.isin(verdicts.rows[positions], np.array(rows, np.int64))
+        verdicts.settle(positions[written], Outcome.CREATED)
+
+    def _update(self, verdicts: Verdicts, positions: Positions) -> None:
+        """Keeps what is overwritten, then overwrites; a row that somebody else took away stays undecided."""
+        some = positions.tolist()
+        self._connection.execute(self._statements.images, [self._context.kind.name, some], prepare=False)
+        (changed,) = self._one(self._statements.update, [some])
+        verdicts.settle(np.array(changed, np.int64), Outcome.UPDATED)
+
+    def _try(self, chunk: Chunk) -> Loaded:
+        """What `load` does, taken back at once: rows of one key build on each other, which only doing it can tell.
+
+        Rows of earlier chunks are not in the table then; a row that is not surely the first of its key counts as a later one.
+        """
+        with self._connection.transaction(force_rollback=True):
+            loaded = self.load(chunk)
+        if chunk.fresh is None:
+            return loaded
+        verdicts, key = self._verdicts(chunk), self._schema.primary_key
+        later = np.flatnonzero((loaded.outcomes == Outcome.CREATED) & ~chunk.fresh.to_numpy())
+        match self._context.options.mode:
+            case Mode.CREATE:
+                verdicts.issues(later, RowCode.ALREADY_EXISTS, key, "failed")
+            case Mode.SKIP_EXISTING:
+                verdicts.issues(later, RowCode.ALREADY_EXISTS, key, "skipped")
+            case Mode.UPDATE | Mode.UPSERT:
+                verdicts.settle(later, Outcome.UPDATED)
+        return verdicts.over(loaded)
+
+    def _sorted(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """By key: neighbours in the index come one after another, which loads a fourth faster than the order of a file."""
+        return frame.sort(self._schema.primary_key) if self._schema.primary_key else frame
+
+    def _one(self, statement: sql.Composed, parameters: Sequence[object] = ()) -> TupleRow:
+        with self._connection.cursor(binary=True) as cursor:
+            # a prepared statement might get a plan that compares each row with the whole array, one by one
+            row = cursor.execute(statement, parameters or None, prepare=False).fetchone()
+        assert row is not None, "the statement gives one row"  # noqa: S101  # an invariant, as code
+        return row
+
+
+def texts(values: pl.Series) -> list[str]:
+    """Values as texts that PostgreSQL reads back."""
+    if values.dtype == pl.Time:
+        return values.dt.to_string("%H:%M:%S%.6f").to_list()  # a cast would drop the fraction
+    return values.cast(pl.String).to_list()

@@ -1,0 +1,209 @@
+"""The statements of a load, made once for a kind, the fields that the file brings, and what empty cells do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import sha256
+
+from psycopg import sql
+
+from rowferry.destinations.postgres.tables import TYPES, column_definition, table
+from rowferry.domain.schema import Empty, Field, FieldType, ForeignKey, ImportKind
+
+OWN = sql.SQL("d.tenant_id = (select rowferry.tenant())")
+"""The transaction's tenant, asked once a statement: the loader passes by the row policies, so each statement says it."""
+
+BY_INDEX = sql.SQL(
+    "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+)
+"""A table filled by this very job has no statistics, and any plan but look-ups in a key's index would read the whole table
+for every chunk. For the rest of the transaction."""
+TAKE_TURN = sql.SQL("select pg_advisory_xact_lock(hashtextextended(%s, rowferry.tenant()))")
+"""Loaders of one tenant and table take turns, chunk by chunk, so that a match sees all that others committed."""
+BETWEEN = "\x1f"
+"""The mark between keys that are sent as one text."""
+AT = "_at"
+"""The column of the stage that says which row of the chunk's frame a row is."""
+
+
+@dataclass(frozen=True)
+class Statements:
+    """The statements of one load. `fields` are those that the file brings, in the kind's order."""
+
+    kind: ImportKind
+    fields: tuple[Field, ...]
+    empty: Empty
+
+    @cached_property
+    def stage(self) -> sql.Identifier:
+        """The temporary table; its name tells its columns, so that an old one of another shape is never taken for it."""
+        shape = sql.SQL(", ").join(self._definitions()).as_string(None)
+        return sql.Identifier("pg_temp", f"stage_{sha256(shape.encode()).hexdigest()[:16]}")
+
+    @cached_property
+    def open_stage(self) -> sql.Composed:
+        """Makes the stage where it is missing and empties it: a transaction may hold many chunks."""
+        return sql.SQL(
+            "create temporary table if not exists {stage} (_at int not null, {columns}, _row bigint not null) on commit delete rows;"
+            " truncate {stage}"
+        ).format(stage=self.stage, columns=sql.SQL(", ").join(self._definitions()))
+
+    @cached_property
+    def drop_stage(self) -> sql.Composed:
+        return sql.SQL("drop table if exists {}").format(self.stage)
+
+    @cached_property
+    def is_empty(self) -> sql.Composed:
+        """Whether the tenant has no row yet."""
+        return sql.SQL("select not exists (select from {} d where {})").format(table(self.kind), OWN)
+
+    @cached_property
+    def copy_rows(self) -> sql.Composed:
+        """Straight into the table; tenant and job come from the transaction."""
+        return sql.SQL("copy {} ({}, _row) from stdin with (format csv)").format(table(self.kind), self._names())
+
+    @cached_property
+    def copy_stage(self) -> sql.Composed:
+        return sql.SQL("copy {} (_at, {}, _row) from stdin with (format csv)").format(self.stage, self._names())
+
+    @cached_property
+    def match(self) -> sql.Composed:
+        """Which staged rows exist by their key, and whether the stored values differ: two arrays of equal length."""
+        return sql.SQL(
+            "select coalesce(array_agg(s._at), '{{}}'), coalesce(array_agg({differ}), '{{}}')"
+            " from {stage} s join {table} d on {own} and {same_key}"
+        ).format(differ=self._differ(), stage=self.stage, table=table(self.kind), own=OWN, same_key=self._same_key())
+
+    @cached_property
+    def probe(self) -> sql.Composed | None:
+        """Which of some keys exist; None where the key is not one text or integer.
+
+        The keys come as one text: an array would be made and taken apart value by value. A key that holds the mark between
+        them is not found, which costs time and nothing else.
+        """
+        key = self.kind.schema.primary_key
+        types = {FieldType.STRING: sql.SQL("text[]"), FieldType.INTEGER: sql.SQL("bigint[]")}
+        array = types.get(self.kind.schema.field(key[0]).type) if len(key) == 1 else None
+        if array is None:
+            return None
+        return sql.SQL(
+            "select coalesce(array_agg(d.{0}), '{{}}') from {1} d where {2} and d.{0} = any(string_to_array(%s, {4})::{3})"
+        ).format(sql.Identifier(key[0]), table(self.kind), OWN, array, sql.Literal(BETWEEN))
+
+    def conflicts(self, unique: Sequence[str]) -> sql.Composed:
+        """Staged rows whose values of a unique set are those of a stored row with another key."""
+        other = sql.SQL("not ({})").format(self._same_key()) if self.kind.schema.primary_key else sql.SQL("true")
+        return sql.SQL(
+            "select coalesce(array_agg(distinct s._at), '{{}}') from {stage} s join {table} d on {own} and {same} and {other}"
+        ).format(stage=self.stage, table=table(self.kind), own=OWN, same=_equal(unique), other=other)
+
+    @cached_property
+    def insert(self) -> sql.Composed:
+        """Staged rows into the table, in the order of the key; gives the `_row` of each that went in."""
+        return self._insert(sql.SQL(""))
+
+    @cached_property
+    def insert_free(self) -> sql.Composed:
+        """The same without the rows whose key or unique value somebody else was quicker to write."""
+        return self._insert(sql.SQL("on conflict do nothing"))
+
+    @cached_property
+    def images(self) -> sql.Composed:
+        """What the update will overwrite; locks these rows, so that what was kept is what is overwritten."""
+        return sql.SQL(
+            "insert into rowferry.before_images (job_id, row, kind, image)"
+            " select rowferry.current_job(), s._row, %s, to_jsonb(d) - 'tenant_id'"
+            " from {stage} s join {table} d on {own} and {same_key} where s._at = any(%s) order by s._at for update of d"
+        ).format(stage=self.stage, table=table(self.kind), own=OWN, same_key=self._same_key())
+
+    @cached_property
+    def update(self) -> sql.Composed:
+        """Overwrites the mapped fields; gives the `_at` of each row that was there."""
+        changes: list[sql.Composable] = [
+            self._change(field) for field in self.fields if field.name not in self.kind.schema.primary_key
+        ]
+        changes += [sql.SQL("_job_id = rowferry.current_job()"), sql.SQL("_row = s._row")]
+        return sql.SQL(
+            "with changed as (update {table} d set {changes} from {stage} s"
+            " where {own} and {same_key} and s._at = any(%s) returning s._at)"
+            " select coalesce(array_agg(_at), '{{}}') from changed"
+        ).format(
+            table=table(self.kind),
+            changes=sql.SQL(", ").join(changes),
+            stage=self.stage,
+            own=OWN,
+            same_key=self._same_key(),
+        )
+
+    def _insert(self, on_conflict: sql.SQL) -> sql.Composed:
+        order = self.kind.schema.primary_key or ("_row",)
+        return sql.SQL(
+            "with made as (insert into {table} ({names}, _row) select {names}, _row from {stage} where _at = any(%s)"
+            " order by {order} {on_conflict} returning _row)"
+            " select coalesce(array_agg(_row), '{{}}') from made"
+        ).format(
+            table=table(self.kind),
+            names=self._names(),
+            stage=self.stage,
+            order=sql.SQL(", ").join(sql.Identifier(name) for name in order),
+            on_conflict=on_conflict,
+        )
+
+    def _definitions(self) -> list[sql.Composable]:
+        return [column_definition(self.kind.schema, field) for field in self.fields]
+
+    def _names(self) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier(field.name) for field in self.fields)
+
+    def _same_key(self) -> sql.Composed:
+        return _equal(self.kind.schema.primary_key)
+
+    def _keeps(self, field: Field) -> bool:
+        return (field.empty or self.empty) == "keep"
+
+    def _differ(self) -> sql.Composable:
+        compared = [field for field in self.fields if field.name not in self.kind.schema.primary_key]
+        if not compared:
+            return sql.SQL("false")
+        return sql.SQL(" or ").join(self._differs(field) for field in compared)
+
+    def _differs(self, field: Field) -> sql.Composed:
+        differs = "s.{0} is distinct from d.{0}"
+        text = sql.SQL("(s.{0} is not null and s.{0} is distinct from d.{0})" if self._keeps(field) else differs)
+        return text.format(sql.Identifier(field.name))
+
+    def _change(self, field: Field) -> sql.Composed:
+        text = sql.SQL("{0} = coalesce(s.{0}, d.{0})" if self._keeps(field) else "{0} = s.{0}")
+        return text.format(sql.Identifier(field.name))
+
+
+def missing_references(key: ForeignKey, other: ImportKind) -> sql.Composed:
+    """Which of the key's values (one array of texts a field) no row of the other kind has: their positions from 1."""
+    fields = [other.schema.field(name) for name in key.reference_fields]
+    arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in fields)
+    names = [sql.Identifier(f"v{position}") for position in range(len(fields))]
+    same = [
+        sql.SQL("d.{} = {}").format(sql.Identifier(field.name), _typed(field, name))
+        for field, name in zip(fields, names, strict=True)
+    ]
+    return sql.SQL(
+        "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({names}, n)"
+        " where not exists (select from {table} d where {own} and {same})"
+    ).format(
+        arrays=arrays,
+        names=sql.SQL(", ").join(names),
+        table=table(other),
+        own=OWN,
+        same=sql.SQL(" and ").join(same),
+    )
+
+
+def _typed(field: Field, name: sql.Identifier) -> sql.Composed:
+    if field.type is FieldType.STRING:
+        return sql.SQL('s.{} collate "C"').format(name)
+    return sql.SQL("s.{}::{}").format(name, TYPES[field.type])  # without digits: a cast would round
+
+
+def _equal(fields: Sequence[str]) -> sql.Composed:
+    return sql.SQL(" and ").join(sql.SQL("d.{0} = s.{0}").format(sql.Identifier(name)) for name in fields)

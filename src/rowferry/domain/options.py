@@ -1,0 +1,134 @@
+"""The options of an import: as a caller asks, as a job keeps them in the words of the wire, and as the steps use them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal, cast
+
+from rowferry.domain.faults import Invalid, Pointed
+from rowferry.domain.ledger import ErrorPolicy, OnError
+from rowferry.domain.schema import Empty, FieldsMatch, ImportKind, ImportOptions, Mode, ReadOptions, Schema
+
+ColumnsExtra = Literal["error", "ignore"]
+Duplicates = Literal["fail", "skip", "apply"]
+DateOrder = Literal["dmy", "mdy", "ymd"]
+DecimalSign = Literal[".", ","]
+ColumnMapping = tuple[tuple[str, str | None], ...]
+"""Column to field; None: the column is not imported."""
+
+PRIORITY_LIMIT = 100
+"""Priorities go from minus this to this; higher runs first."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitOptions:
+    """What a caller may say about an import. None: the kind's default, or detected in the file."""
+
+    mode: Mode | None = None
+    policy: ErrorPolicy = field(default_factory=ErrorPolicy)
+    dry_run: bool = False
+    mapping: ColumnMapping | None = None
+    columns_extra: ColumnsExtra | None = None
+    reading: ReadOptions = field(default_factory=ReadOptions)
+    date_order: DateOrder | None = None
+    decimal_sign: DecimalSign | None = None
+    empty: Empty = "clear"
+    duplicates: Duplicates = "fail"
+    priority: int = 0
+
+
+def settle(options: SubmitOptions, kind: ImportKind) -> SubmitOptions:
+    """The options with the kind's defaults filled in.
+
+    Raises:
+        Invalid: the kind does not take the mode, or the mapping names a field that it does not have, or one twice.
+    """
+    mode = options.mode or kind.modes[0]
+    faults: list[Pointed] = []
+    if mode not in kind.modes:
+        faults.append(Pointed(f"The kind takes the modes {', '.join(kind.modes)}, not {mode}.", "/options/mode"))
+    faults += _mapping_faults(options.mapping or (), kind.schema)
+    if faults:
+        raise Invalid(reason=" ".join(fault.detail for fault in faults), errors=tuple(faults))
+    open_ended = kind.schema.fields_match in {FieldsMatch.SUBSET, FieldsMatch.PARTIAL}
+    return replace(options, mode=mode, columns_extra=options.columns_extra or ("ignore" if open_ended else "error"))
+
+
+def _mapping_faults(mapping: ColumnMapping, schema: Schema) -> list[Pointed]:
+    faults: list[Pointed] = []
+    taken: dict[str, str] = {}
+    known = set(schema.names)
+    for column, name in mapping:
+        pointer = "/options/mapping/" + column.replace("~", "~0").replace("/", "~1")
+        if name is None:
+            continue
+        if name not in known:
+            faults.append(Pointed(f"The kind has no field {name}.", pointer))
+        elif name in taken:
+            faults.append(Pointed(f"The columns {taken[name]} and {column} both go to the field {name}.", pointer))
+        taken.setdefault(name, column)
+    return faults
+
+
+def to_wire(options: SubmitOptions) -> dict[str, object]:
+    """The options in the words of the wire, every one named; what a job keeps and shows."""
+    reading = options.reading
+    return {
+        "mode": options.mode,
+        "on_error": options.policy.on_error,
+        "max_errors": options.policy.max_errors,
+        "max_error_rate": options.policy.max_error_rate,
+        "dry_run": options.dry_run,
+        "mapping": None if options.mapping is None else dict(options.mapping),
+        "columns_extra": options.columns_extra,
+        "delimiter": reading.delimiter,
+        "quote": reading.quote,
+        "encoding": reading.encoding,
+        "header_line": reading.header_line,
+        "sheet": reading.sheet,
+        "date_order": options.date_order,
+        "decimal_sign": options.decimal_sign,
+        "empty": options.empty,
+        "duplicates": options.duplicates,
+        "priority": options.priority,
+    }
+
+
+def from_wire(options: Mapping[str, object], kind: ImportKind) -> tuple[ImportOptions, ErrorPolicy, bool]:
+    """What a job's stored options mean for its steps: how rows take effect, what errors it bears, and whether it is a dry run.
+
+    An option that is not there has its default, so that jobs of an older release read on.
+    """
+    mapping = cast("Mapping[str, str | None] | None", options.get("mapping"))
+    importing = ImportOptions(
+        mode=Mode(str(options.get("mode") or kind.modes[0])),
+        reading=ReadOptions(
+            delimiter=_text(options, "delimiter"),
+            quote=_text(options, "quote"),
+            encoding=_text(options, "encoding"),
+            header_line=_integer(options, "header_line"),
+            sheet=_text(options, "sheet"),
+        ),
+        columns_extra=cast("ColumnsExtra | None", options.get("columns_extra")),
+        duplicates=cast("Duplicates", options.get("duplicates") or "fail"),
+        mapping=None if mapping is None else tuple(mapping.items()),
+        date_order=cast("DateOrder | None", options.get("date_order")),
+        decimal_sign=cast("DecimalSign | None", options.get("decimal_sign")),
+        empty=cast("Empty", options.get("empty") or "clear"),
+    )
+    rate = options.get("max_error_rate")
+    policy = ErrorPolicy(
+        on_error=OnError(str(options.get("on_error") or OnError.CONTINUE)),
+        max_errors=_integer(options, "max_errors"),
+        max_error_rate=float(rate) if isinstance(rate, int | float) else None,
+    )
+    return importing, policy, options.get("dry_run") is True
+
+
+def _text(options: Mapping[str, object], name: str) -> str | None:
+    value = options.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _integer(options: Mapping[str, object], name: str) -> int | None:
+    value = options.get(name)
+    return value if isinstance(value, int) else None

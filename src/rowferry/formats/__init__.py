@@ -1,0 +1,1 @@
+"""One room per file format: recognise a file, inspect it, read its rows with line and bytes; no format knows another."""

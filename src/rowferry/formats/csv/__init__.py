@@ -1,0 +1,199 @@
+"""CSV and its kin (any delimiter, quote, line end and encoding): recognised, inspected, read."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from rowferry.domain.faults import JobFaultCode, JobStopped, stop
+from rowferry.domain.schema import ReadOptions
+from rowferry.formats.csv.cells import Table, blocks
+from rowferry.formats.csv.dialect import dialect_of, header_at, stated_in_file
+from rowferry.formats.csv.encoding import encoding_of, textual, transcode
+from rowferry.formats.csv.grammar import LINE, Dialect, Grammar
+from rowferry.formats.csv.header import Header, header_from, line_at, named_columns, sample_of
+from rowferry.formats.csv.records import Cut, Cutter, Limits, Place
+from rowferry.ports import ADDED_COLUMNS, Block, Inspection
+
+BLOCK_BYTES = 4 << 20
+FOREIGN = re.compile(
+    rb'\s*+(?:%PDF|PK\x03\x04|\x1f\x8b|<(?:!doctype|html|head|body|table|\?xml)|\{\s*"|\[\s*[\[{"])', re.IGNORECASE
+)
+"""How files begin that are text, or may look like it, but no table of cells and delimiters."""
+SPELLED = {"\\t": "\t", "tab": "\t"}
+ASCII = 128
+
+
+class CsvFormat:
+    """Text with a delimiter between cells (ports.Format).
+
+    Args:
+        record_bytes_max: a longer record fails, in flat memory.
+        columns_max: a header with more stops the job.
+        block_bytes: how much is read at once.
+    """
+
+    def __init__(self, record_bytes_max: int, columns_max: int, block_bytes: int = BLOCK_BYTES) -> None:
+        self._limits = Limits(block_bytes, record_bytes_max)
+        self._columns_max = columns_max
+
+    @property
+    def name(self) -> str:
+        """The word of `source.format`."""
+        return "csv"
+
+    def recognises(self, head: bytes) -> bool:
+        """Whether the first bytes are text, and none that is a document of another sort."""
+        return textual(head) and not FOREIGN.match(head)
+
+    def inspect(self, path: Path, options: ReadOptions, scratch: Path) -> Inspection:
+        """Finds encoding, delimiter and header, then cuts the whole file once to count its rows.
+
+        Raises:
+            JobStopped: the file as a whole cannot be read, or an option does not fit it.
+        """
+        encoding = encoding_of(path, options.encoding)
+        text = _text(path, encoding.codec, scratch)
+        dialect, header, columns = self._table(text, options, Place(0 if encoding.codec else encoding.mark, 1))
+        self._check_count(len(columns), header.line)
+        inspection = Inspection(
+            format=self.name,
+            encoding=encoding.name,
+            delimiter=dialect.delimiter.decode(),
+            quote=dialect.quote.decode(),
+            header_line=header.line,
+            columns=tuple(columns),
+            added_columns=(),
+            rows=0,
+            blank_records=0,
+            lines_above=header.line - 1,
+            details={
+                "offset": header.after.offset,
+                "line": header.after.line,
+                "codec": encoding.codec,
+                "encoding_guessed": encoding.guessed,
+            },
+        )
+        return self._named(text, self._counted(text, inspection))
+
+    def read(self, path: Path, inspection: Inspection, scratch: Path) -> Iterator[Block]:
+        """The data rows in blocks of about `block_bytes`."""
+        codec = inspection.details.get("codec")
+        return self._blocks(_text(path, codec if isinstance(codec, str) else None, scratch), inspection)
+
+    # Inspecting -------------------------------------------------------------------------------------------------------
+
+    def _table(self, text: Path, options: ReadOptions, place: Place) -> tuple[Dialect, Header, list[str]]:
+        """The dialect, the header and the names of the columns of a text that begins at a place."""
+        sample = sample_of(text, place)
+        line = LINE.match(sample.data)
+        in_file = stated_in_file(line[0]) if line is not None else None
+        if line is not None and in_file is not None:
+            place = Place(place.offset + line.end(), 2)
+        titles = options.header_line is None
+        if options.header_line is not None:
+            place = line_at(text, options.header_line, place, self._limits)
+        sample = sample_of(text, place)
+        quote = _quote(options.quote)
+        stated = None if options.delimiter is None else _one_byte(options.delimiter, "delimiter")
+        dialect = dialect_of(sample, stated or in_file, quote, titles=titles)
+        if dialect.delimiter == dialect.quote:
+            raise _invalid("delimiter", "it is the quote as well")
+        rows = sample.rows(dialect)
+        at = header_at(rows) if titles else 0
+        header = header_from(text, Grammar(dialect), rows[at].place if rows and titles else place, self._limits)
+        return dialect, header, named_columns(header, rows[at + 1 :])
+
+    def _counted(self, text: Path, inspection: Inspection) -> Inspection:
+        """With the numbers of rows and blank records, by the same cutting as `read`."""
+        grammar = _grammar(inspection)
+        rows = blanks = 0
+        for cut in self._cuts(text, inspection):
+            blank = len(cut.blanks(grammar))
+            blanks += blank
+            rows += len(cut.starts) - blank
+        return replace(inspection, rows=rows, blank_records=blanks)
+
+    def _named(self, text: Path, inspection: Inspection) -> Inspection:
+        """With a name for each column that has content, "" for one that has neither, and our own columns told apart.
+
+        A nameless column without content is what a delimiter at the end of each line makes.
+        """
+        names = list(inspection.columns)
+        nameless = [position for position, name in enumerate(names) if not name]
+        filled = self._filled(text, inspection, nameless) if nameless else set[int]()
+        for position in filled:
+            names[position] = f"column_{position + 1}"
+        twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
+        if twice:
+            raise stop(
+                JobFaultCode.DUPLICATE_COLUMNS,
+                f"The header has more than one column named {', '.join(twice[:20])}. Rename or remove them.",
+                columns=twice[:200],
+            )
+        own = len(names) - len(ADDED_COLUMNS)
+        added = range(own, len(names)) if own > 0 and tuple(names[own:]) == ADDED_COLUMNS else ()
+        return replace(inspection, columns=tuple(names), added_columns=tuple(added))
+
+    def _filled(self, text: Path, inspection: Inspection, positions: list[int]) -> set[int]:
+        filled: set[int] = set()
+        for block in self._blocks(text, inspection):
+            filled |= {at for at in positions if at not in filled and (block.cells[str(at)] != "").any()}
+            if len(filled) == len(positions):
+                break
+        return filled
+
+    def _check_count(self, columns: int, line: int) -> None:
+        if columns > self._columns_max:
+            raise stop(
+                JobFaultCode.TOO_MANY_COLUMNS,
+                f"The header in line {line} has {columns} columns; at most {self._columns_max} are taken.",
+                columns=columns,
+                limit=self._columns_max,
+            )
+
+    # Reading ----------------------------------------------------------------------------------------------------------
+
+    def _blocks(self, text: Path, inspection: Inspection) -> Iterator[Block]:
+        table = Table(_grammar(inspection), len(inspection.columns), inspection.encoding)
+        return blocks(self._cuts(text, inspection), table)
+
+    def _cuts(self, text: Path, inspection: Inspection) -> Iterator[Cut]:
+        offset, line = inspection.details["offset"], inspection.details["line"]
+        if not isinstance(offset, int) or not isinstance(line, int):
+            raise TypeError("the details of an inspection come from the format that made it")
+        with text.open("rb") as file:
+            yield from Cutter(file, _grammar(inspection), Place(offset, line), self._limits).cuts()
+
+
+def _text(path: Path, codec: str | None, scratch: Path) -> Path:
+    """The file as UTF-8: itself, or what was made of it in the scratch folder."""
+    if codec is None:
+        return path
+    text = scratch / f"{path.name}.utf-8"
+    if not text.exists():
+        transcode(path, codec, text)
+    return text
+
+
+def _grammar(inspection: Inspection) -> Grammar:
+    return Grammar(Dialect(inspection.delimiter.encode(), inspection.quote.encode()))
+
+
+def _quote(stated: str | None) -> bytes | None:
+    """The quote as stated; `""` states that there is none."""
+    if stated is None:
+        return None
+    return _one_byte(stated, "quote") if stated else b""
+
+
+def _one_byte(stated: str, option: str) -> bytes:
+    text = SPELLED.get(stated, stated)
+    if len(text) != 1 or ord(text) >= ASCII or text in "\r\n":
+        raise _invalid(option, "it must be one ASCII character, and no line end")
+    return text.encode()
+
+
+def _invalid(option: str, reason: str) -> JobStopped:
+    return stop(JobFaultCode.INVALID_PARAMS, f"The option {option} cannot be used: {reason}.", option=option)

@@ -1,0 +1,274 @@
+"""Where parts meet: settings in, running processes out; the only file that names formats, destinations and kinds."""
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from rowferry.settings import Settings
+from rowferry.store.database import Connection, Database, Role
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from rowferry.domain.access import TenantId
+    from rowferry.kinds import Registry
+    from rowferry.ports import Filter, ImportKind, Kind, Reading
+    from rowferry.store.blobs import Blobs
+    from rowferry.worker.executor import Work
+    from rowferry.worker.frame import Parts
+
+PRELOAD = ("polars", "psycopg", "pyarrow", "rowferry.main", "rowferry.worker.attempt", "rowferry.worker.executor")
+"""What executors share: imported once by the process that they are forked from."""
+API_DRAIN_SECONDS = 5
+"""How long requests may go on after a stop is asked for; an event stream would hold the exit for ever."""
+
+
+# What all processes have ----------------------------------------------------------------------------------------------
+
+
+def database(settings: Settings) -> Database:
+    """The database.
+
+    Raises:
+        ValueError: none is configured; only `up` brings one.
+    """
+    if settings.database_url is None:
+        raise ValueError("ROWFERRY_DATABASE_URL is not set.")
+    return Database(settings.database_url)
+
+
+def blobs(settings: Settings) -> "Blobs":
+    """Where files are kept."""
+    from rowferry.store.blobs import open_blobs
+
+    return open_blobs(settings.blobs_url or settings.data.absolute() / "blobs")
+
+
+def kinds(settings: Settings) -> "Registry":
+    """The built-in kinds and the operator's.
+
+    Raises:
+        BrokenKind: one of them does not hold.
+    """
+    from rowferry.kinds import discover
+    from rowferry.pipeline.transform import check
+
+    return discover(settings.kinds, check)
+
+
+def reading(where: Database) -> "Callable[[ImportKind, TenantId, Sequence[Filter]], Reading]":
+    """How a tenant's rows are read back: under the row policies."""
+    from rowferry.destinations.postgres import PostgresReading
+    from rowferry.store.database import connect
+
+    def connected() -> AbstractContextManager[Connection]:
+        return connect(where, Role.APP)
+
+    def read(kind: "ImportKind", tenant: "TenantId", filters: "Sequence[Filter]") -> "Reading":
+        return PostgresReading(connected, kind, tenant, filters)
+
+    return read
+
+
+def ensure_table(where: Database, kind: "ImportKind") -> None:
+    """Makes or extends the table of a kind.
+
+    Raises:
+        KindDiffers: its rows do not fit the declaration any more.
+    """
+    from rowferry.destinations import postgres
+    from rowferry.store.database import connect
+
+    with connect(where, Role.OWNER) as connection:
+        postgres.ensure_table(connection, kind)
+
+
+# The server -----------------------------------------------------------------------------------------------------------
+
+
+def build_api(settings: Settings) -> "ASGIApp":
+    """The application that serves requests; nothing is opened before its first."""
+    from rowferry.api.app import Rates, build
+    from rowferry.ids import uuid7
+    from rowferry.pipeline.transform import check
+    from rowferry.points import Points
+    from rowferry.ports import ImportKind
+    from rowferry.service import Doors, Limits, bundle
+    from rowferry.store.database import check_serving_role, connect
+    from rowferry.telemetry import Meters
+
+    where = database(settings)
+    with connect(where, Role.APP) as connection:
+        check_serving_role(connection)
+    known = kinds(settings)
+    for kind in known.all():
+        if isinstance(kind, ImportKind):
+            ensure_table(where, kind)
+    doors = Doors(known.kinds, check, partial(ensure_table, where), reading(where))
+    limits = Limits(
+        upload_bytes_max=settings.upload_bytes_max,
+        json_bytes_max=settings.json_bytes_max,
+        columns_max=settings.columns_max,
+        disk_floor_bytes=settings.disk_floor_bytes,
+        queued_max=settings.queued_max,
+        attempts_max=settings.attempts_max,
+        idempotency_hours=settings.idempotency_hours,
+    )
+    services = bundle(where, blobs(settings), doors, limits, Points(settings.points), uuid7)
+    rates = Rates(settings.requests_per_minute, settings.submits_per_minute, settings.wait_seconds_max)
+    return build(services, rates, Meters())
+
+
+def run_api(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
+    """Serves on a socket until SIGTERM or SIGINT."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        build_api(settings),
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=API_DRAIN_SECONDS,
+    )
+    ready()
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+# The worker -----------------------------------------------------------------------------------------------------------
+
+
+def worker_parts(settings: Settings) -> "Parts":
+    """What attempts need from outside."""
+    from rowferry.destinations.postgres import PostgresLoader
+    from rowferry.domain.declaration import from_declaration
+    from rowferry.formats.csv import CsvFormat
+    from rowferry.ids import uuid7
+    from rowferry.points import Points
+    from rowferry.store import catalog
+    from rowferry.worker.frame import Limits, Parts
+
+    where, known, read = database(settings), kinds(settings), reading(database(settings))
+
+    def kind(connection: Connection, tenant: "TenantId", name: str) -> "Kind | None":
+        found = known.get(name)
+        if found is not None:
+            return found
+        declared = catalog.declared_sync(connection, tenant, name)
+        return None if declared is None else from_declaration(declared.declaration, tenant)
+
+    scratch = scratch_folder(settings.data.absolute() / "scratch")
+    return Parts(
+        database=where,
+        blobs=blobs(settings),
+        kind=kind,
+        formats=(CsvFormat(settings.record_bytes_max, settings.columns_max),),
+        loader=PostgresLoader,
+        reading=lambda kind, tenant: read(kind, tenant, ()),
+        limits=Limits(settings.chunk_rows, settings.issues_max),
+        points=Points(settings.points),
+        scratch=scratch,
+        new_id=uuid7,
+    )
+
+
+def executor_work(settings: Settings) -> "Work":
+    """What an executor does with an order. Called in the child, which so warms the libraries before its first job."""
+    import polars as pl
+
+    from rowferry.telemetry import start_log
+    from rowferry.worker import attempt
+    from rowferry.worker.executor import Answer, Order
+
+    start_log()
+    parts = worker_parts(settings)
+    pl.LazyFrame({"warm": ["1"]}).select(pl.col("warm").cast(pl.Int64)).collect()
+
+    def work(order: Order, wanted_back: Callable[[], bool]) -> Answer:
+        return attempt.run(parts, order.job_id, order.fence, order.tenant, wanted_back)
+
+    return work
+
+
+def run_worker(settings: Settings, ready: Callable[[], None]) -> None:
+    """Runs a worker with its executors until SIGTERM or SIGINT."""
+    from rowferry.worker import process
+
+    orders = process.Orders(
+        executors=settings.workers,
+        lease_seconds=settings.lease_seconds,
+        stall_seconds=settings.stall_seconds,
+        drain_seconds=settings.drain_seconds,
+        disk_floor_bytes=settings.disk_floor_bytes,
+    )
+    tools = process.Tools(
+        database=database(settings),
+        build=partial(executor_work, settings),
+        preload=PRELOAD,
+        free_bytes=partial(free_bytes, settings.data.absolute()),
+        ready=ready,
+    )
+    asyncio.run(process.run(orders, tools))
+
+
+def scratch_folder(parent: Path) -> Path:
+    """A folder for this process alone. What processes left that are no more goes."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        if not (left.name.isdigit() and psutil.pid_exists(int(left.name))):
+            shutil.rmtree(left, ignore_errors=True)
+    own = parent / str(os.getpid())
+    own.mkdir(exist_ok=True)
+    return own
+
+
+def free_bytes(data: Path) -> int:
+    """The room that is left where scratch files go."""
+    return shutil.disk_usage(data).free
+
+
+def misconfigured(error: Exception) -> bool:
+    """Whether starting again cannot help: somebody must mend the settings or a kind."""
+    from rowferry.kinds import BrokenKind
+
+    return isinstance(error, BrokenKind)
+
+
+# Commands -------------------------------------------------------------------------------------------------------------
+
+
+def create_token(where: Database, slug: str, user: str, scopes: Sequence[str]) -> str:
+    """Makes a token, with its tenant and user where they are new, in a database that is brought up to date first.
+
+    Raises:
+        Invalid: the tenant's name or a scope is none.
+    """
+    from rowferry.domain.access import RESERVED_SLUGS, SLUG, valid_scope
+    from rowferry.domain.faults import Invalid
+    from rowferry.ids import uuid7
+    from rowferry.store import catalog
+    from rowferry.store.database import connect, migrate, pending
+
+    if SLUG.fullmatch(slug) is None or slug in RESERVED_SLUGS:
+        raise Invalid(reason=f"{slug} is no name for a tenant. Take lower-case letters, digits and -, a letter first.")
+    unknown = [scope for scope in scopes if not valid_scope(scope)]
+    if unknown or not scopes:
+        raise Invalid(
+            reason=f"{', '.join(unknown) or 'Nothing'} is no scope. Take, for example, jobs:read,imports:write."
+        )
+    if pending(where):
+        migrate(where)
+    with connect(where, Role.SYSTEM) as connection:
+        tenant = catalog.ensure_tenant(connection, slug)
+        owner = catalog.ensure_user(connection, tenant, user)
+        return catalog.create_token(connection, catalog.NewToken(uuid7(), tenant, owner, tuple(scopes)))

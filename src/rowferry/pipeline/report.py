@@ -1,0 +1,209 @@
+"""Error files and outputs with the original bytes; grouping of issues by cause."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from rowferry.domain.faults import RowCode, RowIssue
+from rowferry.domain.ledger import Outcome
+from rowferry.ports import Inspection, Outcomes
+
+ADDED = ("_row", "_line", "_code", "_field", "_message")
+"""The columns that an error file has after those of its original."""
+JOINED = " | "
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+SHAPE_MAX = 24
+BY_LOOK = frozenset(
+    {
+        RowCode.TYPE_ERROR,
+        RowCode.FORMAT,
+        RowCode.PATTERN,
+        RowCode.ENUM,
+        RowCode.DATE_AMBIGUOUS,
+        RowCode.NUMBER_AMBIGUOUS,
+    }
+)
+"""Codes of values that look wrong; their issues are told apart by the shape of the value."""
+
+
+# Artifacts ------------------------------------------------------------------------------------------------------------
+
+
+def error_header(inspection: Inspection) -> bytes:
+    """The first line of an error file: the original columns, then ours. Starts with the mark that the encoding needs."""
+    columns = [text for position, text in enumerate(inspection.columns) if position not in inspection.added_columns]
+    return _encoded(_line(inspection, [*columns, *ADDED]), inspection, first=True)
+
+
+def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callable[[int], bytes]) -> bytes:
+    """One record per failed row: its own text as it came, then row, line, codes, fields and messages.
+
+    Args:
+        inspection: how the file was read.
+        issues: all issues of some rows, ordered by row; skipped rows are left out.
+        raw: the bytes of a row by its number, without a line end: UTF-8 where the source was transcoded.
+    """
+    out: list[bytes] = []
+    for row, of_row in _by_row(issue for issue in issues if issue.outcome == "failed"):
+        record = _original(inspection, raw(row), of_row)
+        cells = [
+            str(row),
+            str(of_row[0].line),
+            JOINED.join(issue.code for issue in of_row),
+            JOINED.join(issue.field or "" for issue in of_row),
+            safe(JOINED.join(issue.message for issue in of_row)),
+        ]
+        delimiter = inspection.delimiter.encode()
+        ours = _line(inspection, cells).encode()
+        out.append(_encoded_bytes(record + delimiter + ours, inspection))
+    return b"".join(out)
+
+
+def safe(text: str) -> str:
+    """A text of ours that no spreadsheet takes for a formula. Source: OWASP, CSV injection."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def rows_csv(frame: pl.DataFrame, *, header: bool) -> bytes:
+    """Typed rows as CSV (comma, LF, UTF-8): the fields in their order, then `_row`, then what else the frame has."""
+    buffer = io.BytesIO()
+    frame.write_csv(buffer, include_header=header, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+    return buffer.getvalue()
+
+
+def with_outcomes(frame: pl.DataFrame, outcomes: Outcomes) -> pl.DataFrame:
+    """Rows of a chunk that are in the destination, in the file's order, with the word of their outcome."""
+    words = pl.Series("_outcome", outcomes).replace_strict(
+        {int(one): one.word for one in Outcome}, return_dtype=pl.String
+    )
+    kept = np.isin(outcomes, [Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED])
+    return frame.with_columns(words).filter(pl.Series(kept))
+
+
+def _by_row(issues: Iterable[RowIssue]) -> Iterable[tuple[int, list[RowIssue]]]:
+    current: list[RowIssue] = []
+    for issue in issues:
+        if current and current[0].row != issue.row:
+            yield current[0].row, current
+            current = []
+        current.append(issue)
+    if current:
+        yield current[0].row, current
+
+
+def _original(inspection: Inspection, record: bytes, issues: Sequence[RowIssue]) -> bytes:
+    """The record without the columns that an error file of ours had added, and with the cells that it lacks.
+
+    A record that could be cut no further is left alone: its last cell is open, and a delimiter would become part of it.
+    """
+    codes = {issue.code for issue in issues}
+    if RowCode.QUOTE_ERROR in codes:
+        return record
+    columns = len(inspection.columns) - len(inspection.added_columns)
+    if inspection.added_columns:
+        cells = _cells(inspection, record)
+        keep = [cell for at, cell in enumerate(cells) if at not in inspection.added_columns]
+        record = _line(inspection, keep).rstrip("\r\n").encode("utf-8", "surrogateescape")
+    if RowCode.MISSING_CELL in codes:
+        missing = columns - len(_cells(inspection, record))
+        record += inspection.delimiter.encode() * max(0, missing)
+    return record
+
+
+def _cells(inspection: Inspection, record: bytes) -> list[str]:
+    text = record.decode("utf-8", "surrogateescape")
+    lines = io.StringIO(text, newline="")
+    if not inspection.quote:
+        return next(csv.reader(lines, delimiter=inspection.delimiter, quoting=csv.QUOTE_NONE), [])
+    reader = csv.reader(lines, delimiter=inspection.delimiter, quotechar=inspection.quote)
+    return next(reader, [])
+
+
+def _line(inspection: Inspection, cells: Sequence[str]) -> str:
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(
+        buffer, delimiter=inspection.delimiter, quotechar=inspection.quote or '"', lineterminator="\r\n"
+    )
+    writer.writerow(cells)
+    return buffer.getvalue()
+
+
+def _encoded(text: str, inspection: Inspection, *, first: bool = False) -> bytes:
+    encoding = inspection.encoding
+    if not first:
+        return text.encode(_without_mark(encoding), "replace")
+    return text.encode(encoding if encoding in {"utf-8-sig", "utf-16"} else _without_mark(encoding), "replace")
+
+
+def _encoded_bytes(utf8: bytes, inspection: Inspection) -> bytes:
+    """Bytes as they stand for a source in UTF-8, faulty ones included; encoded back for one that was transcoded."""
+    if inspection.encoding in {"utf-8", "utf-8-sig", "ascii"}:
+        return utf8
+    return _encoded(utf8.decode("utf-8", "replace"), inspection)
+
+
+def _without_mark(encoding: str) -> str:
+    return {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(encoding, encoding)
+
+
+# Causes ---------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Cause:
+    """Issues of one chunk that have one cause: code, field and the shape of the value. `sample` is the first of them."""
+
+    code: str
+    field: str
+    shape: str
+    outcome: str
+    rows: int
+    sample: Mapping[str, object]
+
+
+def shape(value: str | None) -> str:
+    """What a value looks like: runs of letters become `a`, runs of digits `9`, the rest stays; cut to 24 characters.
+
+    Two values of one shape were most likely wrong for the same reason.
+    """
+    if value is None:
+        return ""
+    runs = re.sub(r"[^\W\d_]+", "a", re.sub(r"\d+", "9", value[:200]))
+    return re.sub(r"\s+", " ", runs)[:SHAPE_MAX]
+
+
+def causes(issues: Iterable[RowIssue]) -> list[Cause]:
+    """The issues grouped by cause, each with its first issue as the sample."""
+    groups: dict[tuple[str, str, str], Cause] = {}
+    for issue in issues:
+        key = (issue.code, issue.field or "", _shape_of(issue))
+        known = groups.get(key)
+        if known is None:
+            groups[key] = Cause(*key, issue.outcome, 1, _sample(issue))
+        else:
+            known.rows += 1
+    return list(groups.values())
+
+
+def _shape_of(issue: RowIssue) -> str:
+    # A value that is wrong by what it is, not by how it looks, has one cause whatever its shape.
+    return shape(issue.value) if issue.code in BY_LOOK else ""
+
+
+def _sample(issue: RowIssue) -> dict[str, object]:
+    return {
+        "row": issue.row,
+        "line": issue.line,
+        "field": issue.field,
+        "column": issue.column,
+        "code": issue.code,
+        "value": issue.value,
+        "message": issue.message,
+        "outcome": issue.outcome,
+        "record": issue.record[:1000],
+    }

@@ -1,0 +1,387 @@
+"""Cells of a file become typed values of a kind, or issues: the kind's schema and the mapping, compiled to column expressions."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from rowferry.domain.faults import MASK, InvalidDeclaration, Pointed, RowCode, RowIssue
+from rowferry.domain.schema import Field, ImportOptions, Mode, Rule, Schema
+from rowferry.pipeline.cells import Demand, demands, reading, texts
+from rowferry.pipeline.literals import dtype
+from rowferry.pipeline.reading import Misdeclared, Reading
+from rowferry.pipeline.rules import Judge, judge
+from rowferry.ports import Block, ImportKind, Lines
+
+VALUE_CHARACTERS = 200
+"""Characters of a cell that an issue shows at most; its record has the rest."""
+RANKS = 16
+"""Places of the faults of one field within a row."""
+
+_Told = list[tuple[str, Mapping[str, object]]]
+"""Codes of issues with the arguments of their messages, besides `value`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where the cells of a field come from: the position and the name of the file's column."""
+
+    field: Field
+    position: int
+    column: str
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a block.
+
+    `frame` has one row per record that had the header's cells: the mapped fields, typed, in the schema's order, then `_row`; a cell
+    that could not be read is null there. `ok` says for each row of the frame whether it has no issue. `issues` are those of all rows of
+    the block, also of records that could not be cut into cells, by row, then in the order of the fields, rules last. `lines` has one
+    line per row of the block, `positions` the row of the block of each row of the frame. `faulty` says for which rows of the frame
+    a field has a fault of its own; fields without any are left out. `raw(position)` gives the bytes of a record of the block.
+    """
+
+    first_row: int
+    lines: Lines
+    positions: Lines
+    frame: pl.DataFrame
+    ok: pl.Series
+    issues: Sequence[RowIssue]
+    faulty: Mapping[str, pl.Series]
+    raw: Callable[[int], bytes]
+    cells: pl.DataFrame
+    sources: Mapping[str, Source]
+
+    def issue(
+        self,
+        index: int,
+        names: tuple[str, ...],
+        code: str,
+        outcome: Literal["failed", "skipped"],
+        arguments: Mapping[str, object],
+    ) -> RowIssue:
+        """An issue of a row of the frame about one field, or about several together. Its argument `value` shows their cells."""
+        sources = [self.sources[name] for name in names]
+        values = [shown(source.field, self.cells[str(source.position)][index]) for source in sources]
+        position = int(self.positions[index])
+        alone = sources[0] if len(sources) == 1 else None
+        return RowIssue(
+            row=self.first_row + position,
+            line=int(self.lines[position]),
+            field=alone.field.name if alone else None,
+            column=alone.column if alone else None,
+            code=code,
+            value=values[0] if alone else None,
+            arguments={"value": ", ".join(values)} | dict(arguments),
+            outcome=outcome,
+            record=legible(self.raw(position)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """One mapped field, compiled. `cell` names the column of its texts while a block is checked; no field can have that name."""
+
+    source: Source
+    rank: int
+    cell: str
+    text: pl.Expr
+    reading: Reading
+    demands: tuple[Demand, ...]
+
+    @property
+    def name(self) -> str:
+        return self.source.field.name
+
+
+@dataclass(frozen=True, slots=True)
+class _Fault:
+    """Rows with one sort of fault: which, of which column, at which place among a row's faults, and what to tell about rows of these indexes."""
+
+    mask: pl.Series
+    column: _Column | None
+    rank: int
+    told: Callable[[npt.NDArray[np.uint32]], _Told]
+    rule: Rule | None = None
+
+
+class Plan:
+    """A kind's schema and a file's mapping, compiled; made by `compile`."""
+
+    def __init__(self, columns: tuple[_Column, ...], rules: tuple[Judge, ...], absent: tuple[Field, ...]) -> None:
+        self._columns = columns
+        self._rules = rules
+        self._absent = [pl.lit(None, dtype=dtype(field)).alias(field.name) for field in absent]
+        self._sources = {column.name: column.source for column in columns}
+        ranked = [
+            (column.rank + 1 + rank, column, one) for column in columns for rank, one in enumerate(column.demands)
+        ]
+        self._demands = {str(rank): (rank, column, demand) for rank, column, demand in ranked}
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The mapped fields, in the schema's order."""
+        return tuple(column.name for column in self._columns)
+
+    def apply(self, block: Block) -> Checked:
+        """Reads and checks all rows of a block.
+
+        Three stages, each over plain columns: texts, values, faults. Polars does not find the common parts of large expressions well
+        enough by itself. Issues are made only for the rows that have some.
+        """
+        text = block.cells.select([column.text for column in self._columns])
+        values = text.select([column.reading.value.alias(column.name) for column in self._columns])
+        unread = [fault for column in self._columns for fault in _unread(column, text, values)]
+        faults = [*unread, *self._broken(text.hstack(values), values), *self._judged(values, unread)]
+        return Checked(
+            first_row=block.first_row,
+            lines=block.lines,
+            positions=block.positions,
+            frame=values.with_columns(pl.Series("_row", block.first_row + block.positions, dtype=pl.Int64)),
+            ok=~_any((fault.mask for fault in faults), values.height),
+            issues=_issues(block, faults),
+            faulty=_faulty(faults, values.height),
+            raw=block.raw,
+            cells=block.cells,
+            sources=self._sources,
+        )
+
+    def _broken(self, frame: pl.DataFrame, values: pl.DataFrame) -> list[_Fault]:
+        """What the fields demand of values and do not get."""
+        if not self._demands:
+            return []
+        broken = [demand.broken.fill_null(value=False).alias(key) for key, (_, _, demand) in self._demands.items()]
+        masks = frame.select(broken)
+        found = list[_Fault]()
+        for mask in masks:
+            if mask.any():
+                rank, column, demand = self._demands[mask.name]
+                found.append(_Fault(mask, column, rank, _demanded(demand, values[column.name])))
+        return found
+
+    def _judged(self, values: pl.DataFrame, unread: list[_Fault]) -> list[_Fault]:
+        """Rules that rows break. A row is not judged by a rule whose fields it lacks for a fault that is told already."""
+        if not self._rules:
+            return []
+        masks = values.with_columns(self._absent).select(
+            [one.broken.alias(str(index)) for index, one in enumerate(self._rules)]
+        )
+        by_name = {column.name: column for column in self._columns}
+        found = list[_Fault]()
+        for index, one in enumerate(self._rules):
+            lacking = [fault.mask for fault in unread if fault.column and fault.column.name in one.fields]
+            mask = masks[str(index)] & ~_any(lacking, values.height)
+            if mask.any():
+                blamed = by_name.get(one.rule.field) if one.rule.field else None
+                told = _same(one.rule.code, {"message": one.rule.message})
+                found.append(_Fault(mask, blamed, len(self._columns) * RANKS + index, told, one.rule))
+        return found
+
+
+def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
+    kind: ImportKind, columns: tuple[str, ...], mapping: tuple[tuple[int, str], ...], options: ImportOptions
+) -> Plan:
+    """The plan to read a file's rows as rows of a kind.
+
+    Args:
+        kind: what rows must look like.
+        columns: the header's cells.
+        mapping: position of a column and name of the field that it fills, for each column that is imported.
+        options: the import's options; of these, how dates and numbers are written.
+
+    Raises:
+        InvalidDeclaration: the kind has a pattern or a rule that cannot be worked with. `check` finds those when it is declared.
+    """
+    positions = {name: position for position, name in mapping}
+    mapped = [field for field in kind.schema.fields if field.name in positions]
+    faults, compiled = list[Pointed](), list[_Column]()
+    for rank, field in enumerate(mapped):
+        source = Source(field, positions[field.name], columns[positions[field.name]])
+        try:
+            compiled.append(_column(source, rank, kind.schema, options))
+        except Misdeclared as error:
+            faults.append(_pointed_field(kind.schema, field, error))
+    rules, wrong = _rules(kind.schema)
+    _raise_any([*faults, *wrong])
+    absent = tuple(field for field in kind.schema.fields if field.name not in positions)
+    return Plan(tuple(compiled), rules, absent)
+
+
+def check(kind: ImportKind) -> None:
+    """Tries every part of a kind that is compiled, on no rows: patterns, bounds, enumerations, formats, rules.
+
+    Raises:
+        InvalidDeclaration: with a pointer for each part that cannot be worked with.
+    """
+    names = kind.schema.names
+    plan = compile(kind, names, tuple(enumerate(names)), ImportOptions(mode=Mode.UPSERT))
+    none = np.empty(0, np.int64)
+    cells = pl.DataFrame(schema={str(position): pl.String for position in range(len(names))})
+    plan.apply(Block(1, none, cells, none, (), lambda _: b""))
+
+
+def shown(field: Field, cell: str | None) -> str:
+    """What an issue shows of a cell: its text, cut, or a mask where the field is sensitive."""
+    if field.sensitive:
+        return MASK
+    text = (cell or "").replace("\0", "\ufffd")
+    return text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 1] + "…"
+
+
+def legible(record: bytes) -> str:
+    """The text of a record; what is no text, and NUL, which no column of text holds, are replaced."""
+    return record.decode("utf-8", "replace").replace("\0", "\ufffd")
+
+
+# Compiling ------------------------------------------------------------------------------------------------------------
+
+
+def _column(source: Source, rank: int, schema: Schema, options: ImportOptions) -> _Column:
+    cell = f"{rank} text"
+    field = source.field
+    text = texts(field, schema.missing_values, pl.col(str(source.position))).alias(cell)
+    read = reading(field, options, pl.col(cell))
+    return _Column(source, rank * RANKS, cell, text, read, demands(field, pl.col(field.name)))
+
+
+def _rules(schema: Schema) -> tuple[tuple[Judge, ...], list[Pointed]]:
+    judges, faults = list[Judge](), list[Pointed]()
+    for index, rule in enumerate(schema.rules):
+        try:
+            judges.append(judge(rule, schema))
+        except Misdeclared as error:
+            faults.append(Pointed(f"Rule {rule.code}: {error.detail}", f"/rules/{index}/{error.member}"))
+    return tuple(judges), faults
+
+
+def _pointed_field(schema: Schema, field: Field, error: Misdeclared) -> Pointed:
+    pointer = f"/schema/fields/{schema.names.index(field.name)}/{error.member}"
+    return Pointed(f"Field {field.name}: {error.detail}", pointer)
+
+
+def _raise_any(faults: list[Pointed]) -> None:
+    if faults:
+        reason = "; ".join(fault.detail for fault in faults) + "."
+        raise InvalidDeclaration(errors=tuple(faults), reason=reason)
+
+
+# Faults ---------------------------------------------------------------------------------------------------------------
+
+
+def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame) -> list[_Fault]:
+    """Cells of one field that are empty and may not be, or have a text that is no value."""
+    given, value = text[column.cell], values[column.name]
+    found = list[_Fault]()
+    if column.source.field.required and given.null_count() > 0:
+        found.append(_Fault(given.is_null(), column, column.rank, _same(RowCode.REQUIRED, {})))
+    if value.null_count() > given.null_count():
+        mask = value.is_null() & given.is_not_null()
+        found.append(_Fault(mask, column, column.rank, _reasoned(column, given)))
+    return found
+
+
+def _same(code: str, arguments: Mapping[str, object]) -> Callable[[npt.NDArray[np.uint32]], _Told]:
+    return lambda at: [(code, arguments)] * len(at)
+
+
+def _reasoned(column: _Column, given: pl.Series) -> Callable[[npt.NDArray[np.uint32]], _Told]:
+    """Tells of unread cells by the first reason that holds."""
+    read = column.reading
+    kind = str(column.source.field.type)
+    answers: _Told = [(reason.code, {"type": kind} | dict(reason.arguments)) for reason in read.reasons]
+    answers.append((RowCode.TYPE_ERROR, {"type": kind, "hint": read.hint}))
+    number = pl.lit(len(read.reasons))
+    for index, reason in reversed(list(enumerate(read.reasons))):
+        number = pl.when(reason.when.fill_null(value=False)).then(pl.lit(index)).otherwise(number)
+
+    def told(at: npt.NDArray[np.uint32]) -> _Told:
+        numbers = given.gather(at).to_frame().with_columns(number.alias("number"))["number"]
+        return [answers[one] for one in numbers.to_list()]
+
+    return told
+
+
+def _demanded(demand: Demand, values: pl.Series) -> Callable[[npt.NDArray[np.uint32]], _Told]:
+    if not demand.measured:
+        return _same(demand.code, demand.arguments)
+
+    def told(at: npt.NDArray[np.uint32]) -> _Told:
+        lengths = values.gather(at).str.len_chars().to_list()
+        return [(demand.code, {**demand.arguments, "length": length}) for length in lengths]
+
+    return told
+
+
+def _any(masks: Iterable[pl.Series], height: int) -> pl.Series:
+    total = np.zeros(height, np.bool_)
+    for mask in masks:
+        total |= mask.to_numpy()
+    return pl.Series(total)
+
+
+def _faulty(faults: list[_Fault], height: int) -> dict[str, pl.Series]:
+    by_name = dict[str, list[pl.Series]]()
+    for fault in faults:
+        if fault.column is not None and fault.rule is None:
+            by_name.setdefault(fault.column.name, []).append(fault.mask)
+    return {name: _any(masks, height) for name, masks in by_name.items()}
+
+
+def _issues(block: Block, faults: list[_Fault]) -> list[RowIssue]:
+    """The issues of a block in the order of its rows; several of one row in the order of their ranks."""
+    records = dict[int, str]()
+    found = [
+        (one.position, -1, _Subject().issue(block, one.position, records, (one.code, one.arguments), None))
+        for one in block.faults
+    ]
+    for fault in faults:
+        subject = _Subject(fault.rule.field if fault.rule else None, fault.column.source if fault.column else None)
+        at = fault.mask.arg_true().to_numpy()
+        cells = subject.cells(block, at)
+        positions = block.positions[at].tolist()
+        for position, told, cell in zip(positions, fault.told(at), cells, strict=True):
+            found.append((position, fault.rank, subject.issue(block, position, records, told, cell)))
+    found.sort(key=itemgetter(0, 1))
+    return [issue for _, _, issue in found]
+
+
+@dataclass(frozen=True, slots=True)
+class _Subject:
+    """What an issue is about: a field by name, and where its cells are when the file has it."""
+
+    field: str | None = None
+    source: Source | None = None
+
+    def cells(self, block: Block, at: npt.NDArray[np.uint32]) -> list[str | None]:
+        if self.source is None:
+            return [None] * len(at)
+        raw: list[str | None] = block.cells[str(self.source.position)].gather(at).to_list()
+        return [shown(self.source.field, cell) for cell in raw]
+
+    def issue(
+        self,
+        block: Block,
+        position: int,
+        records: dict[int, str],
+        told: tuple[str, Mapping[str, object]],
+        value: str | None,
+    ) -> RowIssue:
+        if position not in records:
+            records[position] = legible(block.raw(position))
+        code, arguments = told
+        return RowIssue(
+            row=block.first_row + position,
+            line=int(block.lines[position]),
+            field=self.source.field.name if self.source else self.field,
+            column=self.source.column if self.source else None,
+            code=code,
+            value=value,
+            arguments=arguments if value is None else {"value": value, **arguments},
+            outcome="failed",
+            record=records[position],
+        )

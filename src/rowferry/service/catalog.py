@@ -1,0 +1,185 @@
+"""What one may ask about kinds: which there are, declare one, its template, and the rows that it stored."""
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+
+from rowferry.domain.access import Principal, TenantId
+from rowferry.domain.declaration import NAME, from_declaration, reference_faults, to_declaration
+from rowferry.domain.faults import InvalidDeclaration, KindExists, NotFound, QuotaExceeded, Unavailable
+from rowferry.domain.schema import ImportKind
+from rowferry.ports import Filter, Kind, Reading, TaskKind
+from rowferry.service.transactions import Transactions
+from rowferry.store import catalog
+from rowferry.store.database import AsyncConnection
+
+__all__ = ["Catalog", "Filter", "ImportKind", "Kind", "RowPage", "TaskKind", "to_declaration"]
+
+KINDS_MAX = 200
+"""How many kinds a tenant may declare."""
+STREAMS_MAX = 16
+"""How many downloads of rows a process serves at once; each holds a connection of its own."""
+STREAM_ROWS = 2_000
+
+Row = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """What the catalog is handed from outside: the operator's kinds, and what looks after tables and rows."""
+
+    kinds: Mapping[str, Kind]
+    check: Callable[[ImportKind], None]
+    """Refuses patterns and rules that do not compile."""
+    ensure_table: Callable[[ImportKind], None]
+    """Makes or extends the table of a kind; refuses a change that does more than add."""
+    reading: Callable[[ImportKind, TenantId, Sequence[Filter]], Reading]
+
+
+@dataclass(frozen=True, slots=True)
+class RowPage:
+    """Some rows of a kind, and the key behind which the next page begins."""
+
+    rows: Sequence[Row]
+    after: list[object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The use cases of kinds."""
+
+    transactions: Transactions
+    doors: Doors
+    _streams: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(STREAMS_MAX))
+
+    async def find(self, connection: AsyncConnection, tenant: TenantId, name: str) -> Kind | None:
+        """The kind of that name that the tenant may use, or None."""
+        if NAME.fullmatch(name) is None:
+            return None
+        known = self.doors.kinds.get(name)
+        if known is not None:
+            return known
+        declared = await catalog.declared(connection, name)
+        return None if declared is None else from_declaration(declared.declaration, tenant)
+
+    async def all(self, principal: Principal) -> list[Kind]:
+        """Every kind that the tenant may use, by name."""
+        declared = await self.transactions.read(principal.tenant, catalog.kinds)
+        own: dict[str, Kind] = {}
+        for stored in declared:
+            kind = from_declaration(stored.declaration, principal.tenant)
+            own[kind.name] = kind
+        return [kind for _, kind in sorted((own | dict(self.doors.kinds)).items())]
+
+    async def get(self, principal: Principal, name: str) -> Kind:
+        """The kind of that name.
+
+        Raises:
+            NotFound: the tenant has none.
+        """
+        kind = await self.transactions.read(
+            principal.tenant, lambda connection: self.find(connection, principal.tenant, name)
+        )
+        if kind is None:
+            raise NotFound(noun="kind", name=name)
+        return kind
+
+    async def import_kind(self, principal: Principal, name: str) -> ImportKind:
+        """The import kind of that name.
+
+        Raises:
+            NotFound: the tenant has none, or it is a task and has no rows.
+        """
+        kind = await self.get(principal, name)
+        if not isinstance(kind, ImportKind):
+            raise NotFound(noun="import kind", name=name)
+        return kind
+
+    async def declare(self, principal: Principal, document: object) -> tuple[ImportKind, bool]:
+        """Declares a kind of the tenant, or changes one where the change only adds. The second value: whether it is new.
+
+        Raises:
+            InvalidDeclaration: the declaration does not hold; `errors` has every fault.
+            KindExists: the operator has a kind of that name.
+            KindDiffers: the kind has a table, and the change does more than add.
+            QuotaExceeded: the tenant has too many kinds.
+        """
+        kind = from_declaration(document, principal.tenant)
+        if kind.name in self.doors.kinds:
+            raise KindExists(kind=kind.name)
+        await asyncio.to_thread(self.doors.check, kind)
+        others = {one.name: one for one in await self.all(principal) if isinstance(one, ImportKind)}
+        faults = reference_faults(kind, others.get)
+        if faults:
+            raise InvalidDeclaration(reason=" ".join(fault.detail for fault in faults), errors=faults)
+        new = kind.name not in others
+        if new and sum(one.tenant is not None for one in others.values()) >= KINDS_MAX:
+            raise QuotaExceeded(what="The number of kinds", limit=KINDS_MAX)
+        # The table first: a declaration without one would accept jobs that cannot load.
+        await asyncio.to_thread(self.doors.ensure_table, kind)
+        async with self.transactions.write(principal.tenant) as connection:
+            await catalog.put_kind(connection, kind.name, to_declaration(kind))
+        return kind, new
+
+    async def template(self, principal: Principal, name: str) -> bytes:
+        """A CSV file with the header that an import of the kind expects.
+
+        Raises:
+            NotFound: the tenant has no such import kind.
+        """
+        kind = await self.import_kind(principal, name)
+        line = io.StringIO(newline="")
+        csv.writer(line).writerow(kind.schema.names)
+        return line.getvalue().encode()
+
+    async def rows(
+        self, principal: Principal, kind: ImportKind, filters: Sequence[Filter], after: list[object] | None, size: int
+    ) -> RowPage:
+        """A page of the tenant's rows, ordered by their key.
+
+        Raises:
+            Invalid: a filter does not fit its field.
+        """
+
+        def first() -> RowPage:
+            reading = self.doors.reading(kind, principal.tenant, filters)
+            with reading.batches(after, size + 1) as batches:
+                rows = next(batches, ())
+            more = len(rows) > size
+            return RowPage(rows[:size], reading.key_of(rows[size - 1]) if more else None)
+
+        return await asyncio.to_thread(first)
+
+    async def row_stream(
+        self, principal: Principal, kind: ImportKind, filters: Sequence[Filter]
+    ) -> AsyncIterator[Sequence[Row]]:
+        """All rows, in batches, by a cursor of the database.
+
+        Raises:
+            Invalid: a filter does not fit its field.
+            Unavailable: too many of such streams are read already.
+        """
+        if self._streams.locked():
+            raise Unavailable(reason="Too many downloads of rows are under way.")
+        reading = await asyncio.to_thread(self.doors.reading, kind, principal.tenant, filters)
+        return self._batches(reading.batches(None, STREAM_ROWS))
+
+    async def _batches(
+        self, batches: AbstractContextManager[Iterator[Sequence[Row]]]
+    ) -> AsyncGenerator[Sequence[Row], None]:
+        # One thread a stream, so that its end always comes after what is under way on its connection, also when the
+        # reader went away in the middle.
+        async with self._streams:
+            thread = ThreadPoolExecutor(1, "rows")
+            loop = asyncio.get_running_loop()
+            try:
+                source = await loop.run_in_executor(thread, batches.__enter__)
+                while batch := await loop.run_in_executor(thread, next, source, None):
+                    yield batch
+            finally:
+                thread.submit(batches.__exit__, None, None, None)
+                thread.shutdown(wait=False)

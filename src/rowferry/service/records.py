@@ -1,0 +1,219 @@
+"""Turns rows that are sent as a JSON array into the CSV file that a job reads, every number with its exact text."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NoReturn, cast
+
+from rowferry.domain.faults import Invalid, MalformedJson, Pointed
+
+ROWS = "rows"
+FAULTS_MAX = 20
+NUMBER_CHARACTERS_MAX = 1_000
+DEPTH_MAX = 64
+PIECE_CHARACTERS = 262_144
+_SPACE = " \t\n\r"
+
+
+class Number(str):
+    """A JSON number as it was written: neither rounded nor reformatted."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SentRows:
+    """A JSON body with rows: its other members as values, and where its rows are.
+
+    `columns` are the names of all members of all rows, in the order in which they first appear. The rows stay text until they are
+    written, so that the memory they take is that of the body and not of millions of objects.
+    """
+
+    members: dict[str, object]
+    columns: tuple[str, ...]
+    count: int
+    text: str
+    begin: int
+
+    def csv(self) -> Iterator[bytes]:
+        """The rows as CSV in UTF-8 with a header, in pieces of some 256 KB. A row without a member has an empty cell.
+
+        Raises:
+            Invalid: a text holds half a surrogate pair, which no file can hold.
+        """
+        piece = io.StringIO(newline="")
+        # The line end is CR LF so that the writer quotes cells that hold either of the two.
+        writer = csv.writer(piece, lineterminator="\r\n")
+        writer.writerow(self.columns)
+        for row in _elements(self.text, self.begin, _decoder()):
+            members = cast("dict[str, object]", row)
+            writer.writerow([_cell(members.get(column)) for column in self.columns])
+            if piece.tell() >= PIECE_CHARACTERS:
+                yield _encoded(piece.getvalue())
+                piece.seek(0)
+                piece.truncate()
+        yield _encoded(piece.getvalue())
+
+
+def scan(text: str, columns_max: int) -> SentRows:
+    """Reads a JSON body, checks that its rows are objects, and remembers where they are.
+
+    Raises:
+        MalformedJson: the body is not JSON, or no object.
+        Invalid: `rows` is no array of objects, or has too many columns.
+    """
+    try:
+        return _scan(text, columns_max)
+    except RecursionError:
+        raise MalformedJson(part="The body", reason="it is nested too deeply.") from None
+    except ValueError as error:
+        raise MalformedJson(part="The body", reason=f"{error}.") from None
+
+
+def _scan(text: str, columns_max: int) -> SentRows:
+    decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_members)
+    members: dict[str, object] = {}
+    tally = _Tally(columns_max)
+    begin = -1
+    at = _expect(text, _skip(text, 0), "{")
+    while not text.startswith("}", at):
+        name, at = decoder.raw_decode(text, at)
+        if not isinstance(name, str):
+            raise json.JSONDecodeError("a member's name must be a text", text, at)
+        at = _expect(text, _skip(text, at), ":")
+        if name in members or (name == ROWS and begin >= 0):
+            raise json.JSONDecodeError(f"the member {name} comes twice", text, at)
+        if name == ROWS and text.startswith("[", at):
+            begin = at
+            at = tally.count(text, at, _decoder())
+        else:
+            members[name], at = decoder.raw_decode(text, at)
+        at = _skip(text, at)
+        if not text.startswith("}", at):
+            at = _expect(text, at, ",")
+            if text.startswith("}", at):
+                raise json.JSONDecodeError("a member must follow the comma", text, at)
+    if _skip(text, at + 1) != len(text):
+        raise json.JSONDecodeError("there is more behind the end", text, at + 1)
+    tally.judge()
+    return SentRows(members, tuple(tally.columns), tally.rows, text, begin)
+
+
+class _Tally:
+    """What the first pass over the rows finds."""
+
+    def __init__(self, columns_max: int) -> None:
+        self._columns_max = columns_max
+        self.columns: dict[str, None] = {}
+        self.rows = 0
+        self._faults: list[Pointed] = []
+
+    def count(self, text: str, begin: int, decoder: json.JSONDecoder) -> int:
+        """Counts the rows and gathers their columns. Returns the place behind the array."""
+        end = begin + 1
+
+        def behind(at: int) -> None:
+            nonlocal end
+            end = at
+
+        for row in _elements(text, begin, decoder, behind):
+            if isinstance(row, dict):
+                self.columns.update(dict.fromkeys(cast("dict[str, object]", row)))
+            elif len(self._faults) < FAULTS_MAX:
+                self._faults.append(Pointed(f"Row {self.rows + 1} is no object of columns.", f"/{ROWS}/{self.rows}"))
+            self.rows += 1
+            if len(self.columns) > self._columns_max:
+                raise Invalid(reason=f"The rows have more than {self._columns_max} columns.")
+        return end
+
+    def judge(self) -> None:
+        """Refuses what no CSV can hold."""
+        if self._faults:
+            raise Invalid(reason=self._faults[0].detail, errors=tuple(self._faults))
+
+
+def _elements(
+    text: str, begin: int, decoder: json.JSONDecoder, behind: Callable[[int], None] = lambda _: None
+) -> Iterator[object]:
+    """The elements of the array that begins at a place, one at a time; at its end `behind` hears the place behind it."""
+    at = _skip(text, begin + 1)
+    while not text.startswith("]", at):
+        value, at = decoder.raw_decode(text, at)
+        yield value
+        at = _skip(text, at)
+        if not text.startswith("]", at):
+            at = _expect(text, at, ",")
+            if text.startswith("]", at):
+                raise json.JSONDecodeError("a row must follow the comma", text, at)
+    behind(at + 1)
+
+
+def _skip(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _expect(text: str, at: int, mark: str) -> int:
+    if not text.startswith(mark, at):
+        raise json.JSONDecodeError(f"expected {mark}", text, at)
+    return _skip(text, at + 1)
+
+
+def _decoder() -> json.JSONDecoder:
+    return json.JSONDecoder(
+        parse_int=_number, parse_float=_number, parse_constant=_no_constant, object_pairs_hook=_members
+    )
+
+
+def _number(text: str) -> Number:
+    if len(text) > NUMBER_CHARACTERS_MAX:
+        raise ValueError(f"a number has more than {NUMBER_CHARACTERS_MAX} characters")
+    return Number(text)
+
+
+def _no_constant(word: str) -> NoReturn:
+    raise ValueError(f"{word} is no JSON value")
+
+
+def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the member {twice} comes twice in one object")
+    return members
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    return _json(value, 0)
+
+
+def _json(value: object, depth: int) -> str:
+    if depth > DEPTH_MAX:
+        raise Invalid(reason=f"A cell is nested more than {DEPTH_MAX} deep.")
+    if isinstance(value, Number):
+        return value
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return "{" + ",".join(f"{_quoted(name)}:{_json(one, depth + 1)}" for name, one in members.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(_json(one, depth + 1) for one in cast("list[object]", value)) + "]"
+    return _quoted(value)
+
+
+def _quoted(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise Invalid(reason="A text of the rows holds half a surrogate pair. Send whole characters.") from None

@@ -1,0 +1,580 @@
+"""Job rows: read, page, and every change of one, each with its event in the same transaction."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+
+from rowferry.domain.access import TenantId, UserId
+from rowferry.domain.faults import JobFault, NotAllowedNow, NotFound
+from rowferry.domain.job import TERMINAL, Attempt, Fence, Job, JobId, JobType, Move, RowNumber, Status, after
+from rowferry.domain.ledger import Ledger, Outcome
+from rowferry.store import chunks
+from rowferry.store.database import AsyncConnection, Connection, Statement, load, nothing
+from rowferry.store.documents import document
+from rowferry.store.fence import FenceLost, Wishes, only_current, wishes_from_row
+
+__all__ = [
+    "Advance",
+    "Artifact",
+    "Event",
+    "FenceLost",
+    "Finish",
+    "Held",
+    "JobQuery",
+    "LedgerBroken",
+    "NewArtifact",
+    "NewJob",
+    "Wishes",
+    "add_artifacts",
+    "advance",
+    "artifact",
+    "artifacts",
+    "claim",
+    "claim_async",
+    "events",
+    "finish",
+    "get",
+    "get_sync",
+    "history",
+    "insert",
+    "insert_artifact",
+    "insert_sync",
+    "job_from_row",
+    "last_with_file",
+    "page",
+    "queued",
+    "register_backend",
+    "renew",
+    "renew_async",
+    "request_cancel",
+    "take_back",
+    "take_back_async",
+    "version_of",
+]
+
+
+class LedgerBroken(AssertionError):
+    """The outcomes of the chunks are not what the job's counters say: a bug, and no end for a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """What a job is made of."""
+
+    id: JobId
+    kind: str
+    type: JobType
+    steps: Sequence[str]
+    source: Mapping[str, object] = field(default_factory=dict[str, object])
+    options: Mapping[str, object] = field(default_factory=dict[str, object])
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+    priority: int = 0
+    attempts_max: int = 3
+    created_by: UserId | None = None
+    original_job_id: JobId | None = None
+    same_file_as: JobId | None = None
+    trace_parent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobQuery:
+    """Which jobs of the history, newest first. None and empty: no condition.
+
+    `text` is looked for in kind and file name, and as a number or the beginning of an id. `before` is the number of the last job
+    of the page before.
+    """
+
+    statuses: Sequence[Status] = ()
+    kinds: Sequence[str] = ()
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    creator: int | str | None = None
+    text: str | None = None
+    before: int | None = None
+    size: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """What an attempt says about its job besides chunks. `source` and `checkpoint` are merged into what is there."""
+
+    id: JobId
+    fence: Fence
+    step: str
+    rows_total: int | None = None
+    rows_read: int | None = None
+    source: Mapping[str, object] | None = None
+    checkpoint: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """Where an attempt leads: the move, and why or with what."""
+
+    id: JobId
+    fence: Fence
+    move: Move
+    failure: JobFault | None = None
+    result: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewArtifact:
+    """A file of a job whose blob is stored."""
+
+    id: UUID
+    category: str
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    blob: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file of a job, as stored."""
+
+    id: UUID
+    job_id: JobId
+    category: str
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    blob: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One change of a job. `seq` is dense within the job; `overall` is given soon after the commit."""
+
+    job_id: JobId
+    seq: int
+    overall: int | None
+    at: datetime
+    type: str
+    data: Mapping[str, object]
+
+
+# Rows to words --------------------------------------------------------------------------------------------------------
+
+
+def job_from_row(row: DictRow) -> Job:
+    """A job from a row that has all its columns by name, and `created_by_name`."""
+    failure: Mapping[str, object] | None = row["failure"]
+    return Job(
+        id=JobId(row["id"]),
+        number=row["number"],
+        tenant=TenantId(row["tenant_id"]),
+        kind=row["kind"],
+        type=row["type"],
+        status=Status(row["status"]),
+        version=row["version"],
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        created_by=row["created_by"],
+        created_by_name=row["created_by_name"],
+        steps=tuple(row["steps"]),
+        steps_completed=row["steps_completed"],
+        rows_total=row["rows_total"],
+        load_started_at=row["load_started_at"],
+        cursor=RowNumber(row["cursor"]),
+        ledger=_ledger(row),
+        attempt=_attempt(row),
+        cancel_requested_at=row["cancel_requested_at"],
+        pause_requested_at=row["pause_requested_at"],
+        failure=_fault(failure) if failure is not None else None,
+        source=row["source"],
+        options=row["options"],
+        params=row["params"],
+        metadata=row["metadata"],
+        result=row["result"],
+        checkpoint=row["checkpoint"],
+        original_job_id=row["original_job_id"],
+        same_file_as=row["same_file_as"],
+    )
+
+
+def _ledger(row: DictRow) -> Ledger:
+    return Ledger(row["rows_read"], *(row[outcome.word] for outcome in Outcome))
+
+
+def _attempt(row: DictRow) -> Attempt:
+    return Attempt(
+        row["attempt"],
+        row["attempts_max"],
+        row["worker"],
+        row["heartbeat_at"],
+        row["progress_at"],
+        row["lease_expires_at"],
+    )
+
+
+def _fault(failure: Mapping[str, object]) -> JobFault:
+    return JobFault(
+        code=str(failure["code"]),
+        message=str(failure["message"]),
+        details=cast(Mapping[str, object], failure.get("details") or {}),
+        retryable=bool(failure.get("retryable")),
+    )
+
+
+def _job_id(row: DictRow) -> JobId:
+    return JobId(row["id"])
+
+
+def _version(row: DictRow) -> tuple[int, bool]:
+    return row["version"], Status(row["status"]) in TERMINAL
+
+
+def _renewed(row: DictRow) -> tuple[JobId, bool]:
+    return JobId(row["id"]), bool(row["cancel"])
+
+
+def _count(row: DictRow) -> int:
+    return int(row["n"])
+
+
+def _artifact(row: DictRow) -> Artifact:
+    return Artifact(**row)
+
+
+def _event(row: DictRow) -> Event:
+    return Event(**row)
+
+
+INSERT = Statement("insert_job", nothing)
+GET = Statement("get_job", job_from_row)
+LOCK = Statement("lock_job", _job_id)
+VERSION = Statement("get_job_version", _version)
+LAST_WITH_FILE = Statement("get_last_job_with_file", _job_id)
+COUNT_QUEUED = Statement("count_queued_jobs", _count)
+CANCEL = Statement("cancel_job", nothing)
+ASK_CANCEL = Statement("ask_cancel_job", nothing)
+CLAIM = Statement("claim_job", job_from_row)
+RENEW = Statement("renew_leases", _renewed)
+TAKE_BACK = Statement("take_back_jobs", job_from_row)
+REGISTER_BACKEND = Statement("register_backend", _job_id)
+ADVANCE = Statement("advance_job", wishes_from_row)
+HOLD = Statement("hold_job", nothing)
+FINISH = Statement("finish_job", nothing)
+INSERT_ARTIFACT = Statement("insert_artifact", nothing)
+LIST_ARTIFACTS = Statement("list_artifacts", _artifact)
+GET_ARTIFACT = Statement("get_artifact", _artifact)
+LIST_EVENTS = Statement("list_job_events", _event)
+
+
+# Asking: inside a transaction of the tenant ---------------------------------------------------------------------------
+
+
+async def insert(connection: AsyncConnection, job: NewJob) -> Job:
+    """Makes a job, queued, with its event `submitted`. It runs once `queue.hint` has been called in the same transaction."""
+    await INSERT.run_async(connection, **_insert_parameters(job))
+    return await _got(connection, job.id)
+
+
+def insert_sync(connection: Connection, job: NewJob) -> Job:
+    """The same in the other colour, with the tenant set."""
+    INSERT.run(connection, **_insert_parameters(job))
+    made = get_sync(connection, job.id)
+    if made is None:
+        raise LookupError(f"the job {job.id} is not there though it was just written")
+    return made
+
+
+def _insert_parameters(job: NewJob) -> dict[str, object]:
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "type": job.type,
+        "steps": list(job.steps),
+        "source": document(job.source),
+        "options": document(job.options),
+        "params": document(job.params),
+        "metadata": document(job.metadata),
+        "priority": job.priority,
+        "attempts_max": job.attempts_max,
+        "created_by": job.created_by,
+        "original_job_id": job.original_job_id,
+        "same_file_as": job.same_file_as,
+        "trace_parent": job.trace_parent,
+    }
+
+
+async def get(connection: AsyncConnection, job_id: JobId) -> Job | None:
+    """The job, or None where the tenant has none of that id."""
+    return await GET.one_async(connection, id=job_id)
+
+
+async def version_of(connection: AsyncConnection, job_id: JobId) -> tuple[int, bool] | None:
+    """The job's version and whether it is terminal: what a poll that knows a version must see."""
+    return await VERSION.one_async(connection, id=job_id)
+
+
+async def page(connection: AsyncConnection, query: JobQuery) -> list[Job]:
+    """A page of the history, newest first. What it costs depends on the page, not on how many jobs there are."""
+    statement, parameters = history(query)
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement, parameters)
+        return [job_from_row(row) for row in await cursor.fetchall()]
+
+
+def history(query: JobQuery) -> tuple[bytes, Mapping[str, object]]:
+    """The statement of a page and its parameters: the one place where a condition is put into SQL."""
+    name = "list_jobs"
+    conditions: list[bytes] = []
+    parameters: dict[str, object] = {"limit": query.size}
+
+    def when(value: object, condition: bytes, **more: object) -> None:
+        if value is not None:
+            conditions.append(b" and " + condition)
+            parameters.update(more)
+
+    if query.statuses or query.kinds:
+        # Each pair has its own range of an index in the order of the numbers; so none reads more than a page.
+        name = "list_jobs_by_kind" if query.kinds else "list_jobs_by_status"
+        parameters |= {"statuses": [*(query.statuses or Status)], "kinds": list(query.kinds)}
+    when(query.before, b"j.number < %(before)s", before=query.before)
+    when(query.created_from, b"j.created_at >= %(created_from)s", created_from=query.created_from)
+    when(query.created_to, b"j.created_at < %(created_to)s", created_to=query.created_to)
+    if isinstance(query.creator, int):
+        when(query.creator, b"j.created_by = %(creator)s", creator=query.creator)
+    else:
+        by_name = b"j.created_by = (select u.id from users u where u.tenant_id = tenant() and u.name = %(creator)s)"
+        when(query.creator, by_name, creator=query.creator)
+    when(
+        query.text,
+        b"(j.kind ilike %(like)s or j.source ->> 'file_name' ilike %(like)s or j.id::text like %(id)s or j.number::text = %(text)s)",
+        text=query.text,
+        like=f"%{_escaped(query.text or '')}%",
+        id=f"{_escaped((query.text or '').lower())}%",
+    )
+    return load(name).replace(b"/* conditions */", b"".join(conditions)), parameters
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+async def queued(connection: AsyncConnection, most: int) -> int:
+    """How many of the tenant's jobs wait, counted up to `most`."""
+    return await COUNT_QUEUED.one_async(connection, most=most) or 0
+
+
+async def last_with_file(connection: AsyncConnection, sha256: str) -> JobId | None:
+    """The tenant's newest job whose source had this digest."""
+    return await LAST_WITH_FILE.one_async(connection, sha256=sha256)
+
+
+async def request_cancel(connection: AsyncConnection, job_id: JobId) -> Job:
+    """Cancels a job that nobody works on; asks the attempt of one that runs to stop after its chunk.
+
+    Raises:
+        NotFound: the tenant has no such job.
+        NotAllowedNow: the job is terminal.
+    """
+    await LOCK.one_async(connection, id=job_id)
+    job = await get(connection, job_id)
+    if job is None:
+        raise NotFound(noun="job", name=job_id)
+    after(job.status, Move.CANCEL)
+    statement = ASK_CANCEL if job.status is Status.RUNNING else CANCEL
+    if await statement.run_async(connection, id=job_id, status=job.status) == 0:
+        raise NotAllowedNow(status=job.status, move=Move.CANCEL)
+    return await _got(connection, job_id)
+
+
+async def insert_artifact(connection: AsyncConnection, job_id: JobId, artifact: NewArtifact) -> None:
+    """Makes the row of a file that came with the job."""
+    await INSERT_ARTIFACT.run_async(connection, **_artifact_parameters(job_id, artifact))
+
+
+async def artifacts(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
+    """The job's files, in the order in which they were made."""
+    return await LIST_ARTIFACTS.all_async(connection, job_id=job_id)
+
+
+async def artifact(connection: AsyncConnection, job_id: JobId, artifact_id: UUID) -> Artifact | None:
+    """One file of the job, or None."""
+    return await GET_ARTIFACT.one_async(connection, job_id=job_id, id=artifact_id)
+
+
+async def events(connection: AsyncConnection, job_id: JobId, after_seq: int, most: int) -> list[Event]:
+    """The job's events behind a number, in their order."""
+    return await LIST_EVENTS.all_async(connection, job_id=job_id, after=after_seq, most=most)
+
+
+async def _got(connection: AsyncConnection, job_id: JobId) -> Job:
+    job = await get(connection, job_id)
+    if job is None:
+        raise LookupError(f"the job {job_id} is not there though it was just written")
+    return job
+
+
+# Doing: claim, lease, takeover, by the role that sees every tenant ----------------------------------------------------
+
+
+def claim(connection: Connection, worker: str, lease_seconds: float) -> Job | None:
+    """Takes the fairest job that may run now: running, one attempt more, a lease. None: there is none."""
+    return CLAIM.one(connection, worker=worker, lease=lease_seconds)
+
+
+async def claim_async(connection: AsyncConnection, worker: str, lease_seconds: float) -> Job | None:
+    """The same in the other colour."""
+    return await CLAIM.one_async(connection, worker=worker, lease=lease_seconds)
+
+
+Held = tuple[JobId, Fence]
+
+
+def renew(connection: Connection, held: Sequence[Held], lease_seconds: float) -> list[tuple[JobId, bool]]:
+    """Renews leases. Each job that is still its attempt's comes back with whether a cancel is asked; the others are lost."""
+    return RENEW.all(connection, **_pairs(held), lease=lease_seconds)
+
+
+async def renew_async(
+    connection: AsyncConnection, held: Sequence[Held], lease_seconds: float
+) -> list[tuple[JobId, bool]]:
+    """The same in the other colour."""
+    return await RENEW.all_async(connection, **_pairs(held), lease=lease_seconds)
+
+
+def take_back(connection: Connection, held: Sequence[Held] | None, reason: str, *, counted: bool) -> list[Job]:
+    """Puts lost jobs back into the queue, or ends them as interrupted; the backends of their attempts are gone then.
+
+    Args:
+        connection: of `rowferry_system`.
+        held: these attempts; None: all whose lease has run out.
+        reason: a word for the event, for example `crashed`.
+        counted: whether this counts as one of the attempts that a job has.
+    """
+    return TAKE_BACK.all(connection, **_pairs(held), reason=reason, counted=counted)
+
+
+async def take_back_async(
+    connection: AsyncConnection, held: Sequence[Held] | None, reason: str, *, counted: bool
+) -> list[Job]:
+    """The same in the other colour."""
+    return await TAKE_BACK.all_async(connection, **_pairs(held), reason=reason, counted=counted)
+
+
+def _pairs(held: Sequence[Held] | None) -> dict[str, object]:
+    if held is None:
+        return {"ids": None, "attempts": None}
+    return {"ids": [job_id for job_id, _ in held], "attempts": [int(fence) for _, fence in held]}
+
+
+# Doing: an attempt, inside a transaction of the job's tenant ----------------------------------------------------------
+
+
+def get_sync(connection: Connection, job_id: JobId) -> Job | None:
+    """The job, or None."""
+    return GET.one(connection, id=job_id)
+
+
+def register_backend(connection: Connection, job_id: JobId, fence: Fence) -> bool:
+    """Says which backend writes the attempt's chunks, so that a takeover can end it. False: the job is another's; leave."""
+    return REGISTER_BACKEND.one(connection, id=job_id, attempt=fence) is not None
+
+
+def advance(connection: Connection, advance: Advance) -> Wishes:
+    """Says that a step begins or gets on, and hears what people wish.
+
+    Raises:
+        FenceLost: the attempt is no longer the current one.
+    """
+    with only_current():
+        wishes = ADVANCE.one(
+            connection,
+            id=advance.id,
+            attempt=advance.fence,
+            step=advance.step,
+            rows_total=advance.rows_total,
+            rows_read=advance.rows_read,
+            source=document(advance.source or {}),
+            checkpoint=document(advance.checkpoint or {}),
+        )
+    return wishes or Wishes(cancel=False, pause=False)
+
+
+def finish(connection: Connection, finish: Finish) -> Job:
+    """Moves the job to where the attempt led. A terminal status closes the books: what was not reached is `not_attempted`.
+
+    Raises:
+        FenceLost: the attempt is no longer the current one.
+        LedgerBroken: the outcomes of the chunks are not what the counters say.
+    """
+    status = after(Status.RUNNING, finish.move)
+    fault = finish.failure
+    with only_current():
+        HOLD.run(connection, id=finish.id, attempt=finish.fence)
+        if status in TERMINAL:
+            _verify(connection, finish.id)
+        try:
+            FINISH.run(
+                connection,
+                id=finish.id,
+                attempt=finish.fence,
+                status=status,
+                failure=document(_failure(fault)) if fault is not None else None,
+                result=document(finish.result) if finish.result is not None else None,
+            )
+        except psycopg.errors.CheckViolation as error:
+            raise LedgerBroken(f"a job cannot end as {status}: {error.diag.constraint_name}") from error
+    job = get_sync(connection, finish.id)
+    if job is None:
+        raise LookupError(f"the job {finish.id} is not there though it was just written")
+    return job
+
+
+def _verify(connection: Connection, job_id: JobId) -> None:
+    """The second look at the ledger: the chunks' own bytes, counted, beside the counters that the fence moved."""
+    job = get_sync(connection, job_id)
+    counted = chunks.histogram(connection, job_id)
+    if job is None or counted.counts() != job.ledger.counts() | {"read": job.cursor}:
+        raise LedgerBroken(f"the chunks hold {counted.counts()}, the job {job.ledger.counts() if job else None}")
+
+
+def _failure(fault: JobFault) -> dict[str, object]:
+    return {
+        "code": str(fault.code),
+        "message": fault.message,
+        "details": dict(fault.details),
+        "retryable": fault.retryable,
+    }
+
+
+def artifacts_sync(connection: Connection, job_id: JobId) -> list[Artifact]:
+    """The files of the job, as `artifacts`."""
+    return LIST_ARTIFACTS.all(connection, job_id=job_id)
+
+
+def add_artifacts(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:
+    """Makes the rows of files that the attempt stored."""
+    for one in made:
+        INSERT_ARTIFACT.run(connection, **_artifact_parameters(job_id, one))
+
+
+def _artifact_parameters(job_id: JobId, artifact: NewArtifact) -> dict[str, object]:
+    return {
+        "id": artifact.id,
+        "job_id": job_id,
+        "category": artifact.category,
+        "name": artifact.name,
+        "media_type": artifact.media_type,
+        "bytes": artifact.bytes,
+        "sha256": artifact.sha256,
+        "blob": artifact.blob,
+        "expires_at": artifact.expires_at,
+    }

@@ -1,0 +1,2 @@
+-- all tenants: keys pass their time alike
+delete from idempotency_keys where expires_at <= now()

@@ -1,0 +1,15 @@
+-- One range of jobs_by_kind for each pair of kind and status.
+select j.id, j.number, j.tenant_id, j.kind, j.type, j.status, j.version, j.created_at, j.started_at, j.finished_at, j.created_by,
+    u.name as created_by_name, j.steps, j.steps_completed, j.rows_total, j.load_started_at, j.cursor, j.rows_read, j.created, j.updated,
+    j.unchanged, j.skipped, j.failed, j.not_attempted, j.attempt, j.attempts_max, j.worker, j.heartbeat_at, j.progress_at,
+    j.lease_expires_at, j.cancel_requested_at, j.pause_requested_at, j.failure, j.source, j.options, j.params, j.metadata, j.result,
+    j.checkpoint, j.original_job_id, j.same_file_as
+from (
+    select found.id from unnest(%(statuses)s::text[]) wanted(status) cross join unnest(%(kinds)s::text[]) kinds(kind)
+    cross join lateral (select j.id, j.number from jobs j
+        where j.tenant_id = tenant() and j.kind = kinds.kind and j.status = wanted.status/* conditions */
+        order by j.number desc limit %(limit)s) found
+    order by found.number desc limit %(limit)s
+) page join jobs j on j.id = page.id and j.tenant_id = tenant()
+left join users u on u.id = j.created_by and u.tenant_id = j.tenant_id
+order by j.number desc

@@ -1,0 +1,2 @@
+-- all tenants: for administration
+select id, slug from tenants order by slug

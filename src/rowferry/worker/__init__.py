@@ -1,0 +1,1 @@
+"""The side that does: attempts at jobs, their processes, and what is due by the clock."""

@@ -1,0 +1,62 @@
+"""Runs an iterator in a thread, one item ahead of its reader, and lets go of it at any moment."""
+
+import queue
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Item(Generic[T]):
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    error: BaseException | None
+
+
+class Ahead(Generic[T]):
+    """The items of an iterator that a thread makes while the reader works on the last one.
+
+    Polars, pyarrow and psycopg release the interpreter's lock, so that making and loading really overlap. An exception of the
+    iterator is raised at the reader. Leaving the `with` ends the thread, whether the items are used up or not.
+    """
+
+    def __init__(self, items: Iterator[T]) -> None:
+        self._items = items
+        self._queue: queue.Queue[_Item[T] | _End] = queue.Queue(1)
+        self._left = threading.Event()
+        self._thread = threading.Thread(target=self._make, name="ahead", daemon=True)
+
+    def __enter__(self) -> Iterator[T]:
+        self._thread.start()
+        return self._read()
+
+    def __exit__(self, *_: object) -> None:
+        self._left.set()
+        while self._thread.is_alive():
+            try:
+                self._queue.get(timeout=0.05)
+            except queue.Empty:
+                continue
+
+    def _read(self) -> Iterator[T]:
+        while isinstance(got := self._queue.get(), _Item):
+            yield got.value
+        if got.error is not None:
+            raise got.error
+
+    def _make(self) -> None:
+        try:
+            for value in self._items:
+                self._queue.put(_Item(value))
+                if self._left.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001  # handed over to the reader, who knows what it means
+            self._queue.put(_End(error))
+        else:
+            self._queue.put(_End(None))

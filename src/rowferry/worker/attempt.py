@@ -1,0 +1,91 @@
+"""One try at one job, to its end in every case: done, stopped by a fault or a wish, handed back, or another's."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import psycopg
+import structlog
+
+from rowferry.domain.access import TenantId
+from rowferry.domain.faults import JobFault, JobFaultCode, JobStopped
+from rowferry.domain.job import Fence, Job, JobId, Move
+from rowferry.store import database, jobs
+from rowferry.store.database import Connection, Role
+from rowferry.store.fence import FenceLost
+from rowferry.worker import importing, tasks
+from rowferry.worker.frame import Attempt, Cancelled, Drained, Parts, Paused
+
+Ended = Literal["done", "handed_back", "lost"]
+"""`done`: the job is terminal or paused, or another's; `handed_back`: a stop was asked for; `lost`: the database went away."""
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
+
+
+def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Callable[[], bool]) -> Ended:
+    """Runs one attempt. Whatever happens to the job becomes its status; nothing of that is raised.
+
+    Args:
+        parts: what the attempt needs from outside.
+        job_id: the job that the worker claimed.
+        fence: the attempt's number.
+        tenant: whose job it is.
+        stop: whether the executor is wanted back; asked between chunks.
+    """
+    try:
+        with (
+            database.connect(parts.database, Role.LOADER) as connection,
+            database.connect(parts.database, Role.LOADER) as side,
+            TemporaryDirectory(dir=parts.scratch, prefix="attempt-") as scratch,
+        ):
+            job = _begin(connection, job_id, fence, tenant)
+            if job is None:
+                return "done"
+            return _to_its_end(Attempt(parts, job, fence, connection, side, Path(scratch), stop))
+    except FenceLost:
+        log.info("attempt.superseded", job_id=str(job_id), attempt=fence)
+        return "done"
+    except psycopg.OperationalError as error:
+        log.warning("attempt.lost", job_id=str(job_id), attempt=fence, error=type(error).__name__)
+        return "lost"
+
+
+def _begin(connection: Connection, job_id: JobId, fence: Fence, tenant: TenantId) -> Job | None:
+    """The job, once the backend that will write its chunks is known to whoever may take over."""
+    with database.transaction(connection, tenant):
+        if not jobs.register_backend(connection, job_id, fence):
+            return None
+        return jobs.get_sync(connection, job_id)
+
+
+def _to_its_end(attempt: Attempt) -> Ended:
+    work = importing.Import(attempt) if attempt.job.type == "import" else tasks.Task(attempt)
+    try:
+        work.run()
+    except Drained:
+        return "handed_back"
+    except Cancelled:
+        attempt.finish(Move.CANCEL, work.report())
+    except Paused:
+        attempt.finish(Move.PAUSE)
+    except JobStopped as stopped:
+        attempt.finish(Move.FAIL, work.report(), stopped.fault)
+    except (FenceLost, psycopg.OperationalError):
+        raise
+    except psycopg.Error as error:
+        log.exception("attempt.refused", job_id=str(attempt.job.id), sqlstate=error.sqlstate)
+        attempt.connection.rollback()
+        attempt.finish(Move.FAIL, (), database.translate(error))
+    except Exception:  # the one place where a bug in a job's way ends as that job's fault
+        log.exception("attempt.broke", job_id=str(attempt.job.id))
+        attempt.finish(Move.FAIL, (), _internal())
+    return "done"
+
+
+def _internal() -> JobFault:
+    return JobFault(
+        JobFaultCode.INTERNAL,
+        "Something broke on our side; the log has the trace. What is settled stays settled. Run the job again, or tell the operator.",
+        retryable=True,
+    )

@@ -1,0 +1,199 @@
+"""The executor: a child process that runs one attempt at a time, and the handle by which its worker holds it."""
+
+import asyncio
+import os
+import queue
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext, ForkServerProcess
+from typing import Literal
+
+import psutil
+import structlog
+
+from rowferry.domain.access import TenantId
+from rowferry.domain.job import Fence, JobId
+
+Answer = Literal["done", "handed_back", "lost", "failed"]
+"""How an attempt left its executor. `lost`: its database went away; `failed`: it raised, and the log has the trace."""
+EXIT_SECONDS = 2.0
+"""How long a child whose pipe is closed may take until its exit code is known."""
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """One attempt to run: the job, its fence, whose it is."""
+
+    job_id: JobId
+    fence: Fence
+    tenant: TenantId
+
+
+Work = Callable[[Order, Callable[[], bool]], Answer]
+"""Runs an attempt; the second argument says whether the executor is wanted back."""
+
+# In the child ---------------------------------------------------------------------------------------------------------
+
+
+class _Wanted:
+    """Whether the worker wants the executor back. Set by a signal, so it is a plain word without a lock."""
+
+    def __init__(self) -> None:
+        self.back = False
+
+
+def serve(pipe: Connection, build: Callable[[], Work]) -> None:
+    """The whole life of the child: builds its parts, says `up`, then runs orders until it is wanted back or its pipe ends."""
+    orders: queue.SimpleQueue[Order | None] = queue.SimpleQueue()
+    wanted = _Wanted()
+
+    def drain(*_: object) -> None:
+        wanted.back = True
+        orders.put(None)  # a SimpleQueue may be entered again from a signal handler
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the worker's to judge
+    signal.signal(signal.SIGTERM, drain)
+    threading.Thread(target=_listen, args=(pipe, orders), name="orders", daemon=True).start()
+    work = build()
+    pipe.send("up")
+    while (order := orders.get()) is not None:
+        pipe.send(_answer(work, order, wanted))
+
+
+def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order | None]") -> None:
+    """Reads orders for the main thread. The end of the pipe is the end of the worker: nobody is left to work for."""
+    try:
+        while True:
+            orders.put(pipe.recv())
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _answer(work: Work, order: Order, wanted: _Wanted) -> Answer:
+    try:
+        return work(order, lambda: wanted.back)
+    except Exception as error:  # the edge of the process: a bug in one job must not end it, and must not be silent
+        log.exception("executor.failed", job_id=str(order.job_id), attempt=order.fence, error=repr(error))
+        return "failed"
+
+
+# In the worker --------------------------------------------------------------------------------------------------------
+
+
+def context(preload: Sequence[str]) -> ForkServerContext:
+    """The way in which executors start: forked from a server that has imported the modules of `preload` once."""
+    made = get_context("forkserver")
+    made.set_forkserver_preload(list(preload))
+    return made
+
+
+class Executor:
+    """One child as its worker holds it. Belongs to one event loop."""
+
+    def __init__(self, name: str, process: ForkServerProcess, pipe: Connection) -> None:
+        self.name = name
+        self._process = process
+        self._pipe = pipe
+        self._seen = psutil.Process(process.pid)  # remembers the start time, so that a number used again is nobody
+        self._answers: asyncio.Queue[object] = asyncio.Queue()
+        self._ended = asyncio.Event()
+        self._parting = asyncio.Lock()
+        asyncio.get_running_loop().add_reader(pipe.fileno(), self._readable)
+
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._seen.pid
+
+    @property
+    def gone(self) -> bool:
+        """Whether the child has ended, as far as its pipe tells."""
+        return self._ended.is_set()
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the child can work at all: it is neither stopped nor dead. Says nothing about its getting on."""
+        try:
+            return self._seen.status() not in {psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP, psutil.STATUS_ZOMBIE}
+        except psutil.NoSuchProcess:
+            return False
+
+    async def answer(self) -> object | None:
+        """The next word of the child, or None when it has ended."""
+        return None if self.gone and self._answers.empty() else await self._answers.get()
+
+    async def ended(self) -> None:
+        """Waits until the child has ended."""
+        await self._ended.wait()
+
+    async def run(self, order: Order) -> object | None:
+        """Hands over an attempt and waits for its end; None when the child died on the way."""
+        try:
+            self._pipe.send(order)
+        except OSError:
+            return None
+        return await self.answer()
+
+    def ask_back(self) -> None:
+        """Asks the child to finish its chunk and leave."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the child at once, also when it is stopped."""
+        self._signal(signal.SIGKILL)
+
+    async def farewell(self) -> int | None:
+        """Closes the pipe, at which the child ends, and gives its exit code once it is known. Safe to call twice."""
+        async with self._parting:
+            self._leave()
+            self._pipe.close()
+            if self._process.exitcode is None:
+                await asyncio.to_thread(self._process.join, EXIT_SECONDS)
+            if self._process.exitcode is None:
+                self.kill()
+                await asyncio.to_thread(self._process.join, EXIT_SECONDS)
+            return self._process.exitcode
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            self._seen.send_signal(number)
+        except psutil.NoSuchProcess:
+            return
+
+    def _readable(self) -> None:
+        try:
+            self._answers.put_nowait(self._pipe.recv())
+        except (EOFError, OSError):
+            self._leave()
+
+    def _leave(self) -> None:
+        if not self.gone:
+            self._ended.set()
+            asyncio.get_running_loop().remove_reader(self._pipe.fileno())
+            self._answers.put_nowait(None)
+
+
+class NotUp(Exception):
+    """An executor ended before it could take an order; the log of the child says why."""
+
+
+async def launch(name: str, made: ForkServerContext, build: Callable[[], Work]) -> Executor:
+    """Starts an executor and waits until it can take an order.
+
+    Raises:
+        NotUp: it ended instead.
+    """
+    ours, theirs = made.Pipe()
+    process = made.Process(target=serve, args=(theirs, build), name=f"executor {name}", daemon=True)
+    await asyncio.to_thread(process.start)  # the first start imports the preloaded modules
+    theirs.close()
+    executor = Executor(name, process, ours)
+    if await executor.answer() != "up":
+        raise NotUp(f"The executor {name} ended with {await executor.farewell()} before it was up.")
+    return executor

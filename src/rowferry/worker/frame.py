@@ -1,0 +1,222 @@
+"""The frame of an attempt: what any job needs while it runs, how it heeds wishes, settles chunks and makes artifacts."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import UUID
+
+import psycopg
+
+from rowferry.domain import ledger
+from rowferry.domain.access import TenantId
+from rowferry.domain.faults import JobFault, JobFaultCode, RowIssue, stop
+from rowferry.domain.job import Fence, Job, Move, RowNumber
+from rowferry.pipeline.report import Cause
+from rowferry.points import Points
+from rowferry.ports import Format, ImportKind, Kind, LoadContext, Loader, Reading
+from rowferry.store import chunks, database, jobs
+from rowferry.store.blobs import Blobs
+from rowferry.store.database import Connection, Database
+from rowferry.store.fence import Wishes
+
+REPEATS_MAX = 10
+"""How often a chunk is tried again after a deadlock or a serialization failure; each try waits for the other transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What an attempt keeps to; see the settings of the same names."""
+
+    chunk_rows: int
+    issues_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """All that an attempt needs from outside, built once per executor."""
+
+    database: Database
+    blobs: Blobs
+    kind: Callable[[Connection, TenantId, str], Kind | None]
+    formats: Sequence[Format]
+    loader: Callable[[Connection, LoadContext], Loader]
+    reading: Callable[[ImportKind, TenantId], Reading]
+    limits: Limits
+    points: Points
+    scratch: Path
+    new_id: Callable[[], UUID]
+
+
+class Cancelled(Exception):
+    """A person's wish took effect between two chunks."""
+
+
+class Paused(Exception):
+    """Likewise."""
+
+
+class Drained(Exception):
+    """The worker wants its executor back; the job goes on elsewhere from its cursor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What a chunk came to: its rows' outcomes, why rows failed, and the parts of artifacts by category."""
+
+    first_row: int
+    outcomes: bytes
+    issues: Sequence[RowIssue] = ()
+    causes: Sequence[Cause] = ()
+    parts: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file to make of the parts that the chunks stored. One without parts is made only when `always`."""
+
+    category: str
+    name: str
+    media_type: str
+    header: bytes = b""
+    footer: bytes = b""
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt holds. `connection` writes the chunks, and a takeover ends its backend; `side` says progress meanwhile."""
+
+    parts: Parts
+    job: Job
+    fence: Fence
+    connection: Connection
+    side: Connection
+    scratch: Path
+    stop: Callable[[], bool]
+
+    def enter(
+        self,
+        step: str,
+        *,
+        rows_total: int | None = None,
+        rows_read: int | None = None,
+        source: Mapping[str, object] | None = None,
+        checkpoint: Mapping[str, object] | None = None,
+    ) -> None:
+        """Says that a step begins or gets on, and heeds wishes.
+
+        Raises:
+            FenceLost: the job is another attempt's.
+            Cancelled, Paused, Drained: somebody wants the attempt to end here.
+        """
+        self.reach(f"step.{step}")
+        advance = jobs.Advance(self.job.id, self.fence, step, rows_total, rows_read, source, checkpoint)
+        with database.transaction(self.side, self.job.tenant):
+            wishes = jobs.advance(self.side, advance)
+        self.heed(wishes)
+
+    def heed(self, wishes: Wishes) -> None:
+        """Ends the attempt where somebody wants that."""
+        if wishes.cancel:
+            raise Cancelled
+        if wishes.pause:
+            raise Paused
+        if self.stop():
+            raise Drained
+
+    def reach(self, name: str, row: int = 0) -> None:
+        """Tells a fault test where the attempt is."""
+        self.parts.points.reach(name, self.job.id, row)
+
+    def put_part(self, category: str, first_row: int, content: bytes) -> str:
+        """Stores what a chunk adds to an artifact; the key says which attempt wrote it, so that a late one overwrites nothing."""
+        key = f"parts/{self.job.id}/{self.fence}/{category}/{first_row}"
+        self.parts.blobs.put(key, content)
+        return key
+
+    def in_transaction(self, work: Callable[[], Wishes]) -> Wishes:
+        """Runs a chunk's transaction, again where PostgreSQL asks for that (deadlock 40P01, serialization 40001)."""
+        for _ in range(REPEATS_MAX):
+            try:
+                with database.transaction(self.connection, self.job.tenant, self.job.id):
+                    return work()
+            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+                self.reach("chunk.repeated")
+        raise stop(
+            JobFaultCode.DESTINATION_UNAVAILABLE,
+            "A chunk met other writers again and again and was given up. Run the job again when they have ended.",
+            retryable=True,
+        )
+
+    def settle(self, chunk: Settlement, checkpoint: Mapping[str, object]) -> Wishes:
+        """Writes what a chunk came to, the fence last, inside the open transaction.
+
+        Raises:
+            FenceLost: the job is another attempt's; the transaction must roll back.
+        """
+        self.settle_part(chunk)
+        return self.pass_fence(RowNumber(chunk.first_row - 1), ledger.from_outcomes(chunk.outcomes), checkpoint)
+
+    def settle_part(self, chunk: Settlement) -> None:
+        """The same without the fence, for a transaction that holds many chunks."""
+        settled = chunks.Settled(self.job.id, chunk.first_row, chunk.outcomes, chunk.parts, chunk.issues, chunk.causes)
+        chunks.settle_part(self.connection, settled)
+        self.reach("chunk.settled", chunk.first_row)
+
+    def pass_fence(self, cursor: RowNumber, counts: ledger.Ledger, checkpoint: Mapping[str, object]) -> Wishes:
+        """The fence: moves the cursor and the counts, or raises `FenceLost`."""
+        to = RowNumber(cursor + counts.read)
+        wishes = chunks.fence(self.connection, chunks.Fenced(self.job.id, self.fence, cursor, to, counts, checkpoint))
+        self.reach("chunk.fenced", to)
+        return wishes
+
+    def make(self, artifacts: Sequence[Artifact]) -> list[jobs.NewArtifact]:
+        """Joins the parts of all chunks to artifacts, each a blob of its own, synced."""
+        with database.transaction(self.connection, self.job.tenant, self.job.id):
+            keys = chunks.parts_of(self.connection, self.job.id)
+        made: list[jobs.NewArtifact] = []
+        for artifact in artifacts:
+            parts = keys.get(artifact.category, [])
+            if parts or artifact.always:
+                made.append(self._join(artifact, parts))
+        return made
+
+    def finish(
+        self,
+        move: Move,
+        artifacts: Sequence[jobs.NewArtifact] = (),
+        failure: JobFault | None = None,
+        result: Mapping[str, object] | None = None,
+    ) -> None:
+        """The end of the job: its terminal status, its artifacts' rows and its event commit together.
+
+        Raises:
+            FenceLost: the job is another attempt's.
+            LedgerBroken: rows and outcomes differ; the job must not end as if they did not.
+        """
+        self.reach("finish.begun")
+        with database.transaction(self.connection, self.job.tenant, self.job.id):
+            jobs.add_artifacts(self.connection, self.job.id, artifacts)
+            jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, move, failure, result))
+            self.reach("finish.before_commit")
+        self.reach("finish.committed")
+        self._forget_parts()
+
+    def _join(self, artifact: Artifact, keys: Sequence[str]) -> jobs.NewArtifact:
+        def content() -> Iterator[bytes]:
+            yield artifact.header
+            for key in keys:
+                yield self.parts.blobs.read(key)
+            yield artifact.footer
+
+        identity = self.parts.new_id()
+        key = f"artifacts/{identity}"
+        stored = self.parts.blobs.write(key, content())
+        return jobs.NewArtifact(
+            identity, artifact.category, artifact.name, artifact.media_type, stored.bytes, stored.sha256, key
+        )
+
+    def _forget_parts(self) -> None:
+        with database.transaction(self.connection, self.job.tenant, self.job.id):
+            keys = chunks.parts_of(self.connection, self.job.id)
+        self.parts.blobs.delete([key for of_category in keys.values() for key in of_category])

@@ -1,0 +1,334 @@
+"""The worker: takes hints, claims jobs for its executors, renews their leases, sees crashes, and drains."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+import procrastinate
+import psutil
+import psycopg
+import structlog
+
+from rowferry.domain.job import Fence, Job, JobId
+from rowferry.store import catalog, database, jobs, queue, upkeep
+from rowferry.store.database import AsyncConnection, Database, Pool, Role
+from rowferry.worker.crew import DRAINED, STALLED, Crew, Ending, Seat
+from rowferry.worker.executor import Order, Work, context
+
+TICK_SECONDS = 1.0
+"""How often events are numbered and lost hints made up for."""
+REPORT_SECONDS = 2.0
+REPORT_PAUSE_SECONDS = 0.05
+"""Reports that follow each other faster are put together."""
+POLL_SECONDS = 1.0
+"""How soon a hint is found whose notification was lost."""
+PRUNE_SECONDS = 30.0
+"""After how long without a beat Procrastinate's row of a worker is that of a dead one."""
+AGAIN_SECONDS_MIN = 0.1
+AGAIN_SECONDS_MAX = 5.0
+CLAIM_TRIES = 4
+"""One more than the connections of the pool: after a restart of the database each of them fails once."""
+
+log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Orders:
+    """What a worker keeps to; see the settings of the same names."""
+
+    executors: int
+    lease_seconds: float
+    stall_seconds: float
+    drain_seconds: float
+    disk_floor_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a worker needs from outside.
+
+    `build` is called in each executor and must be picklable; `preload` names the modules that executors share; `free_bytes` is the
+    room that is left where files go, None where that is not known; `ready` is called once when executors wait for work.
+    """
+
+    database: Database
+    build: Callable[[], Work]
+    preload: Sequence[str]
+    free_bytes: Callable[[], int | None]
+    ready: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """An attempt whose database went away, begun at a time of the monotonic clock."""
+
+    since: float
+
+    async def judged(self, connection: AsyncConnection) -> Ending:
+        """A restart of the database is nobody's fault; a backend that died alone may have died of this job."""
+        restarted = await upkeep.restarted(connection, time.monotonic() - self.since)
+        return Ending("database-lost", counted=not restarted)
+
+
+async def run(orders: Orders, tools: Tools) -> None:
+    """Runs a worker until SIGTERM or SIGINT, then drains it.
+
+    Raises:
+        NotUp: executors cannot start at all.
+    """
+    logging.getLogger("procrastinate").setLevel(logging.WARNING)  # it says two lines a hint
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    host = socket.gethostname()
+    async with await _connect(tools.database) as connection:
+        names = await upkeep.take_names(connection, host, os.getpid(), orders.executors, psutil.pid_exists)
+    crew = Crew(names, context(tools.preload), tools.build)
+    async with database.pool(tools.database, Role.SYSTEM, size=CLAIM_TRIES - 1) as pool:
+        worker = Worker(orders, tools, crew, pool, host)
+        await crew.start()
+        log.info("worker.started", executors=[seat.name for seat in crew.seats])
+        await worker.work(stop)
+    log.info("worker.stopped")
+
+
+class Worker:
+    """One worker process: claims, leases, and what is done by the clock."""
+
+    def __init__(self, orders: Orders, tools: Tools, crew: Crew, pool: Pool, host: str) -> None:
+        self._orders = orders
+        self._tools = tools
+        self._crew = crew
+        self._pool = pool
+        self._host = host
+        self._swept_at = 0.0
+
+    async def work(self, stop: asyncio.Event) -> None:
+        """Serves until `stop` is set, then lets go of all that is held."""
+        lease = self._orders.lease_seconds
+        beats = [
+            asyncio.create_task(self._beat("renew", lease / 6, self._renew)),
+            asyncio.create_task(self._beat("tick", min(TICK_SECONDS, lease / 3), self._tick)),
+            asyncio.create_task(self._beat("report", REPORT_SECONDS, self._report, self._crew.changed)),
+        ]
+        hints = asyncio.create_task(self._take_hints())
+        self._tools.ready()
+        await stop.wait()
+        log.info("worker.draining")
+        await _cancel([hints])
+        await self._crew.leave(self._orders.drain_seconds)
+        await _cancel(beats)
+        await self._sign_off()
+
+    # Hints and attempts
+
+    async def _take_hints(self) -> None:
+        """Runs Procrastinate's worker, and again whenever an outage of the database ended it."""
+        pause = AGAIN_SECONDS_MIN
+        while True:
+            app = queue.make_app(self._tools.database.url(Role.SYSTEM))
+            app.task(name=queue.HINT, queue=queue.WORK)(self._hint)
+            began = time.monotonic()
+            try:
+                async with app.open_async():
+                    await self._take_hints_of(app)
+            except Exception as error:  # noqa: BLE001  # the loop that must go on whatever the engine says
+                log.warning("worker.engine_ended", error=type(error).__name__, again_in_seconds=pause)
+            pause = AGAIN_SECONDS_MIN if time.monotonic() - began > PRUNE_SECONDS else min(AGAIN_SECONDS_MAX, pause * 2)
+            await asyncio.sleep(pause)
+
+    async def _take_hints_of(self, app: procrastinate.App) -> None:
+        await app.run_worker_async(
+            queues=[queue.WORK],
+            concurrency=self._orders.executors,
+            install_signal_handlers=False,
+            delete_jobs="always",
+            fetch_job_polling_interval=POLL_SECONDS,
+            # An attempt outlives the hint that led to it, so that the engine can be restarted under it.
+            shutdown_graceful_timeout=0,
+        )
+
+    async def _hint(self) -> None:
+        """What a hint does: waits for a free executor, claims the fairest job for it, waits for the attempt's end."""
+        seat = await self._crew.free()
+        await asyncio.shield(self._crew.attempt(self._serve(seat)))
+
+    async def _serve(self, seat: Seat) -> None:
+        try:
+            job = None if self._crew.leaving or self._disk_full() else await self._claim(seat.name)
+            if job is not None:
+                await self._attempt(seat, Order(job.id, Fence(job.attempt.number), job.tenant))
+        finally:
+            self._crew.vacate(seat)
+
+    async def _attempt(self, seat: Seat, order: Order) -> None:
+        began = time.monotonic()
+        ending: Ending | Lost
+        answer, ending = (None, DRAINED) if self._crew.leaving else await self._crew.run(seat, order)
+        if answer == "done":
+            return
+        if answer == "handed_back":
+            ending = DRAINED
+        log.info(
+            "attempt.back", job_id=str(order.job_id), attempt=order.fence, reason=ending.reason, executor=seat.name
+        )
+        if answer == "lost":
+            ending = Lost(began)
+        await self._take_back(order, ending)
+
+    async def _claim(self, name: str) -> Job | None:
+        for _ in range(CLAIM_TRIES):
+            try:
+                async with self._pool.connection() as connection:
+                    return await jobs.claim_async(connection, name, self._orders.lease_seconds)
+            except psycopg.OperationalError as error:
+                log.warning("worker.claim_failed", error=type(error).__name__)
+        return None
+
+    async def _take_back(self, order: Order, ending: Ending | Lost) -> None:
+        """Puts the attempt's job back into the queue with a hint, however often the database must be asked for that."""
+        pause = AGAIN_SECONDS_MIN
+        while True:
+            try:
+                async with self._pool.connection() as connection:
+                    if isinstance(ending, Lost):
+                        ending = await ending.judged(connection)
+                    pair = [(order.job_id, order.fence)]
+                    for _ in await jobs.take_back_async(connection, pair, ending.reason, counted=ending.counted):
+                        await queue.hint(connection)
+            except psycopg.OperationalError as error:
+                log.warning("worker.take_back_failed", job_id=str(order.job_id), error=type(error).__name__)
+                await asyncio.sleep(pause)
+                pause = min(AGAIN_SECONDS_MAX, pause * 2)
+            else:
+                return
+
+    # What is done by the clock
+
+    async def _renew(self, connection: AsyncConnection) -> None:
+        """Renews the leases of executors that can work, and ends those whose attempt is no longer theirs."""
+        lease = self._orders.lease_seconds
+        asked = [(seat, held) for seat, held, executor in self._crew.holding() if executor.healthy]
+        pairs = [(held.order.job_id, held.order.fence) for _, held in asked]
+        alive = {job_id for job_id, _ in await jobs.renew_async(connection, pairs, lease)} if pairs else set[JobId]()
+        now = time.monotonic()
+        for seat, held in asked:
+            if seat.held is not held:
+                continue
+            if held.order.job_id in alive:
+                held.renewed_at, held.missed = now, False
+            elif held.missed:
+                log.warning("worker.lease_lost", executor=seat.name, job_id=str(held.order.job_id))
+                seat.end(DRAINED)
+            else:
+                held.missed = True  # it may just have ended and be about to say so
+
+    def _end_unrenewed(self) -> None:
+        """Ends executors whose lease must have run out: they are stopped, or the database was away for so long."""
+        for seat, held, _ in self._crew.holding():
+            if time.monotonic() - held.renewed_at > self._orders.lease_seconds:
+                log.warning("worker.lease_over", executor=seat.name, job_id=str(held.order.job_id))
+                seat.end(Ending("lease-over", counted=True))
+
+    async def _tick(self, connection: AsyncConnection) -> None:
+        self._end_unrenewed()
+        await upkeep.number_events(connection)
+        if time.monotonic() - self._swept_at >= self._orders.lease_seconds / 3:
+            await self._sweep(connection)
+            self._swept_at = time.monotonic()
+        if self._crew.idle and not self._crew.leaving and not self._disk_full():
+            for _ in range(await upkeep.hints_missing(connection, self._crew.idle)):
+                await queue.hint(connection)
+
+    async def _sweep(self, connection: AsyncConnection) -> None:
+        """Takes back what is lost anywhere, ends what does not get on here, and clears up after dead workers."""
+        held = {held.order.job_id: seat for seat, held, _ in self._crew.holding()}
+        for job_id in await upkeep.stalled(connection, list(held), self._orders.stall_seconds):
+            log.warning("worker.stalled", executor=held[job_id].name, job_id=str(job_id))
+            held[job_id].end(STALLED)
+        await self._take_back_orphans(connection)
+        for job in await jobs.take_back_async(connection, None, "lease-over", counted=True):
+            log.warning("worker.swept", job_id=str(job.id), status=job.status)
+        await upkeep.clear_up(connection, PRUNE_SECONDS)
+
+    async def _take_back_orphans(self, connection: AsyncConnection) -> None:
+        """Takes back claims whose answer never came, and those of the dead worker that had our names before."""
+        seats = {seat.name: seat for seat in self._crew.seats}
+        found = await upkeep.running_as(connection, [name for name, seat in seats.items() if not seat.taken])
+        # A seat that was taken while the database answered may hold what it found.
+        orphans = [(one.job_id, one.fence) for one in found if not seats[one.worker].taken]
+        if orphans:
+            await jobs.take_back_async(connection, orphans, "orphaned", counted=True)
+
+    async def _report(self, connection: AsyncConnection) -> None:
+        """Says which executors there are and what they hold, in the list of workers."""
+        self._crew.changed.clear()
+        rows = [
+            catalog.WorkerRow(seat.name, self._host, seat.executor.pid, seat.held.order.job_id if seat.held else None)
+            for seat in self._crew.seats
+            if seat.executor is not None
+        ]
+        await catalog.report(connection, rows)
+        await asyncio.sleep(REPORT_PAUSE_SECONDS)
+
+    async def _sign_off(self) -> None:
+        try:
+            async with self._pool.connection() as connection:
+                await upkeep.leave(connection, [seat.name for seat in self._crew.seats])
+        except psycopg.OperationalError as error:
+            log.warning("worker.sign_off_failed", error=type(error).__name__)
+
+    def _disk_full(self) -> bool:
+        free = self._tools.free_bytes()
+        return free is not None and free < self._orders.disk_floor_bytes
+
+    async def _beat(
+        self,
+        name: str,
+        seconds: float,
+        act: Callable[[AsyncConnection], Awaitable[None]],
+        sooner: asyncio.Event | None = None,
+    ) -> None:
+        """Does something every so many seconds on a connection of its own, and goes on with a new one after any failure."""
+        pause = AGAIN_SECONDS_MIN
+        while True:
+            try:
+                async with await _connect(self._tools.database) as connection:
+                    while True:
+                        async with asyncio.timeout(max(seconds * 3, AGAIN_SECONDS_MAX)):
+                            await act(connection)
+                        pause = AGAIN_SECONDS_MIN
+                        await _pause(seconds, sooner)
+            except Exception as error:  # noqa: BLE001  # the loop by the clock, which must outlive whatever one round of it meets
+                log.warning("worker.beat_failed", beat=name, error=repr(error), again_in_seconds=pause)
+            self._end_unrenewed()
+            await asyncio.sleep(pause)
+            pause = min(AGAIN_SECONDS_MAX, pause * 2)
+
+
+async def _connect(where: Database) -> AsyncConnection:
+    """An autocommit connection for work across tenants."""
+    return await psycopg.AsyncConnection.connect(where.url(Role.SYSTEM), autocommit=True)
+
+
+async def _pause(seconds: float, sooner: asyncio.Event | None) -> None:
+    if sooner is None:
+        await asyncio.sleep(seconds)
+        return
+    try:
+        async with asyncio.timeout(seconds):
+            await sooner.wait()
+    except TimeoutError:
+        return
+
+
+async def _cancel(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

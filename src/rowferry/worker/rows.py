@@ -1,0 +1,75 @@
+"""From a file to chunks that may be written: reads, validates, finds duplicates, and cuts to what commits together."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from rowferry.domain.faults import RowIssue
+from rowferry.pipeline.match import Judged, Seen
+from rowferry.pipeline.report import rows_csv
+from rowferry.pipeline.transform import Checked, Plan
+from rowferry.ports import Chunk, Format, Inspection
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A chunk before it meets the destination: what may be written, what is known to be wrong, and its staging text."""
+
+    chunk: Chunk
+    issues: tuple[RowIssue, ...]
+    raw: Callable[[int], bytes]
+    staging: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One file with all that says how it is read and judged. Every pass over it gives the same chunks."""
+
+    format: Format
+    path: Path
+    inspection: Inspection
+    plan: Plan
+    scratch: Path
+    chunk_rows: int
+
+    def prepared(self, seen: Seen, settled: int = 0) -> Iterator[Prepared]:
+        """The chunks behind the first `settled` rows. Those rows are read all the same: they may hold keys of later ones."""
+        for block in self.format.read(self.path, self.inspection, self.scratch):
+            checked = self.plan.apply(block)
+            judged = seen.judge(checked)
+            last = block.first_row + block.rows - 1
+            first = max(block.first_row, settled + 1)
+            for start in range(first, last + 1, self.chunk_rows):
+                yield _cut(checked, judged, start, min(start + self.chunk_rows - 1, last))
+
+
+def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
+    """The rows `first` to `last` of a block."""
+    numbers = checked.frame["_row"].to_numpy()
+    begin, end = np.searchsorted(numbers, [first, last + 1])
+    rows = slice(int(begin), int(end))
+    valid = judged.valid[rows]
+    frame = checked.frame[rows].filter(valid)
+    offset = checked.first_row
+
+    def raw(row: int) -> bytes:
+        return checked.raw(row - offset)
+
+    chunk = Chunk(
+        first_row=first,
+        rows=last - first + 1,
+        lines=checked.lines[first - offset : last - offset + 1],
+        frame=frame,
+        fresh=judged.fresh[rows].filter(valid),
+        raw=lambda row: raw(row).decode("utf-8", "replace"),
+    )
+    issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
+    return Prepared(chunk, issues, raw, rows_csv(frame, header=False))
+
+
+def staging_columns(plan: Plan) -> pl.DataFrame:
+    """An empty frame with the columns of the staging file."""
+    return pl.DataFrame(schema={**dict.fromkeys(plan.fields, pl.String), "_row": pl.Int64})

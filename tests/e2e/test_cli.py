@@ -1,0 +1,178 @@
+"""What a person types and reads: the commands against a real server, their exit codes, and what goes where."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from driving import PROGRAM, Running
+
+GOOD = "email,name\nana@example.org,Ana\nbob@example.org,Bob\n"
+BAD = "email,name\nana@example.org,Ana\nnone,Bob\n"
+
+
+@pytest.fixture
+def typed(running: Running, tmp_path: Path, request: pytest.FixtureRequest):
+    """Runs the program in an empty folder with a token of the test's own tenant."""
+    tenant = "c" + str(abs(hash(request.node.name)) % 10**9)
+    environment = os.environ | {"ROWFERRY_URL": running.url, "ROWFERRY_TOKEN": running.token(tenant)}
+
+    def run(*arguments: str, stdin: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*PROGRAM, *arguments],
+            cwd=tmp_path,
+            env=environment | more,
+            input=stdin,
+            capture_output=True,
+            check=False,
+            text=True,
+            timeout=90,
+        )
+
+    run.folder = tmp_path
+    run.environment = environment
+    return run
+
+
+def file(folder: Path, content: str, name: str = "people.csv") -> str:
+    (folder / name).write_text(content)
+    return name
+
+
+def test_an_import_of_good_rows_ends_with_0_and_its_words_go_to_standard_error(typed):
+    done = typed("import", file(typed.folder, GOOD), "--kind", "customers")
+    assert (done.returncode, done.stdout) == (0, ""), done.stderr
+    assert "Done: 2 rows in." in done.stderr
+
+
+def test_an_import_with_bad_rows_ends_with_3_and_says_why_and_what_to_do(typed):
+    done = typed("import", file(typed.folder, BAD), "--kind", "customers")
+    assert done.returncode == 3
+    assert "Partial: 1 in, 1 left out." in done.stderr
+    assert "format" in done.stderr
+    assert "rowferry jobs download" in done.stderr
+
+
+def test_allow_partial_turns_3_into_0(typed):
+    assert typed("import", file(typed.folder, BAD), "--kind", "customers", "--allow-partial").returncode == 0
+
+
+def test_an_import_that_the_error_policy_stops_ends_with_1(typed):
+    done = typed("import", file(typed.folder, BAD), "--kind", "customers", "--on-error", "abort")
+    assert done.returncode == 1
+    assert "0 rows written" in done.stderr
+
+
+def test_json_prints_the_job_alone(typed):
+    done = typed("import", file(typed.folder, BAD), "--kind", "customers", "--json")
+    assert (done.returncode, done.stderr) == (3, "")
+    assert json.loads(done.stdout)["ledger"]["failed"] == 1
+
+
+def test_a_dash_reads_standard_input(typed):
+    assert typed("import", "-", "--kind", "customers", stdin=GOOD).returncode == 0
+
+
+def test_columns_can_be_named_on_the_command_line(typed):
+    name = file(typed.folder, "Who,Post\nAna,ana@example.org\n")
+    done = typed("import", name, "--kind", "customers", "--map", "Post=email", "--map", "Who=name")
+    assert done.returncode == 0, done.stderr
+
+
+def test_detach_prints_the_id_and_watch_waits_for_its_end(typed):
+    sent = typed("import", file(typed.folder, BAD), "--kind", "customers", "--detach")
+    assert sent.returncode == 0
+    assert typed("jobs", "watch", sent.stdout.strip()).returncode == 3
+
+
+def test_causes_issues_and_the_error_file_of_a_job_can_be_read(typed):
+    job = json.loads(typed("import", file(typed.folder, BAD), "--kind", "customers", "--json").stdout)["id"]
+    assert "format" in typed("jobs", "errors", job).stdout
+    assert json.loads(typed("jobs", "errors", job, "--no-group", "--json").stdout)["line"] == 3
+    path = typed("jobs", "download", job, "--file", "errors").stdout.strip()
+    assert (typed.folder / path).read_text().splitlines()[0].startswith("email,name,_row,_line,_code")
+
+
+def test_lists_and_single_jobs_are_shown_as_text_and_as_json(typed):
+    job = json.loads(typed("import", file(typed.folder, GOOD), "--kind", "customers", "--json").stdout)["id"]
+    assert job in typed("jobs", "list").stdout
+    assert json.loads(typed("jobs", "list", "--json", "--status", "succeeded").stdout)["jobs"][0]["id"] == job
+    assert "2 created" in typed("jobs", "get", job).stdout
+    assert json.loads(typed("jobs", "get", job, "--json").stdout)["id"] == job
+
+
+def test_kinds_are_listed_shown_declared_and_have_templates(typed):
+    declared = {"name": "pets", "schema": {"fields": [{"name": "name", "type": "string"}]}}
+    assert "customers" in typed("kinds", "list").stdout
+    assert "email" in typed("kinds", "get", "customers").stdout
+    assert typed("kinds", "create", "-", stdin=json.dumps(declared)).stdout == "pets\n"
+    assert typed("kinds", "template", "pets").stdout.splitlines()[0] == "name"
+    assert typed("import", file(typed.folder, "name\nRex\n"), "--kind", "pets").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "code"),
+    [
+        (("jobs", "get", "01998f6e-8b6c-7c11-9a55-0f6f5d1c2a01"), {}, 5),
+        (("jobs", "list"), {"ROWFERRY_TOKEN": "rf_wrong"}, 4),
+        (("jobs", "list"), {"ROWFERRY_TOKEN": ""}, 4),
+        (("jobs", "list"), {"ROWFERRY_URL": "http://127.0.0.1:9"}, 9),
+        (("jobs", "lost"), {}, 2),
+        (("import", "nowhere.csv", "--kind", "customers"), {}, 2),
+        (("import", "-", "--kind", "nothing"), {}, 2),
+    ],
+    ids=["not found", "not signed in", "no token", "no server", "wrong use", "no file", "unknown kind"],
+)
+def test_each_fault_has_its_exit_code_and_one_sentence(typed, arguments, more, code):
+    done = typed(*arguments, stdin="email,name\n", **more)
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert "Error" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_job_that_is_cancelled_ends_with_0_for_who_cancels_and_stays_what_it_is_when_it_has_ended(typed):
+    job = json.loads(typed("import", file(typed.folder, GOOD), "--kind", "customers", "--json").stdout)["id"]
+    assert typed("jobs", "cancel", job).returncode == 8
+
+
+def test_ctrl_c_stops_watching_and_says_how_to_come_back(typed):
+    rows = "".join(f"a{number}@example.org,Ana\n" for number in range(200_000))
+    name = file(typed.folder, f"email,name\n{rows}")
+    process = subprocess.Popen(
+        [*PROGRAM, "import", name, "--kind", "customers"],
+        cwd=typed.folder,
+        env=typed.environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert "Job" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        words = process.stderr.read()
+        assert process.wait(60) == 130, words
+    assert "rowferry jobs watch" in words
+    assert "rowferry jobs cancel" in words
+
+
+def test_the_version_and_the_help_need_no_server(typed):
+    assert typed("--version").stdout.startswith("rowferry ")
+    assert "import" in typed("--help").stdout
+
+
+def test_migrate_says_what_is_due_and_a_token_can_be_made_beside_a_running_server(running, typed):
+    assert json.loads(typed("migrate", "--check", "--data", str(running.data), "--json").stdout) == {"pending": []}
+    made = typed("token", "create", "--data", str(running.data), "--tenant", "acme", "--scopes", "jobs:read")
+    assert made.stdout.startswith("rf_")
+    wrong = typed("token", "create", "--data", str(running.data), "--tenant", "acme", "--scopes", "everything")
+    assert wrong.returncode == 1
+    assert "everything is no scope" in wrong.stderr
+
+
+def test_starting_the_program_imports_nothing_of_the_server(typed):
+    code = "import sys, rowferry.cli; print([name for name in ('polars', 'fastapi', 'psycopg', 'httpx2') if name in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "[]\n"

@@ -1,0 +1,193 @@
+"""A real worker process is killed or frozen at several points of an import; the job ends right, by itself, as an undisturbed run does."""
+
+import signal
+import zlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx2
+import psutil
+import psycopg
+import pytest
+from driving import Running, table, up
+from faults import Faults, faults_at
+
+ROWS = 1_000
+CHUNK = 100
+
+
+def a_file(rows: int = ROWS) -> bytes:
+    """Rows with every outcome: faults, keys that come twice far apart, quoted line breaks."""
+    lines = ["email,name,country"]
+    for number in range(1, rows + 1):
+        key = number - 450 if number % 97 == 0 and number > 450 else number
+        country = "XX" if number % 50 == 0 else "DE" if number % 3 else "Germany"
+        name = f'"Ana\n{number}"' if number % 71 == 0 else f"Ana {number}"
+        lines.append(f"a{key}@example.org,{name},{country}")
+    return ("\n".join(lines) + "\n").encode()
+
+
+@pytest.fixture(scope="module")
+def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faults]:
+    with faults_at(tmp_path_factory.mktemp("points") / "s") as faults:
+        yield faults
+
+
+@pytest.fixture(scope="module")
+def server(data_folders: Callable[[], Path], faults: Faults) -> Iterator[Running]:
+    with up(
+        data_folders(), "--workers", "1", points=faults.path, lease_seconds=2, chunk_rows=CHUNK, attempts_max=5
+    ) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Running, request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
+    tenant = "t" + str(abs(hash(request.node.name)) % 10**9)
+    with server.client(tenant) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def undisturbed(server: Running) -> tuple[dict, list[dict], list[dict]]:
+    with server.client("undisturbed") as client:
+        job = server.imported(client, a_file())
+        assert job["attempt"]["number"] == 1
+        return job, table(server.rows(client)), issues(client, job["id"])
+
+
+def issues(client: httpx2.Client, job_id: str) -> list[dict]:
+    answer = client.get(f"/v1/jobs/{job_id}/issues", params={"page_size": 500})
+    return answer.json()["issues"]
+
+
+def artifacts(client: httpx2.Client, job_id: str) -> dict[str, str]:
+    return {one["category"]: one["sha256"] for one in client.get(f"/v1/jobs/{job_id}/artifacts").json()["artifacts"]}
+
+
+@pytest.mark.parametrize(
+    ("point", "nth"),
+    [
+        ("source.opened", 1),
+        ("step.map", 1),
+        ("step.load", 1),
+        ("chunk.begun", 1),
+        ("chunk.begun", 6),
+        ("chunk.copied", 1),
+        ("chunk.copied", 4),
+        ("chunk.settled", 3),
+        ("chunk.fenced", 2),
+        ("chunk.fenced", 10),
+        ("chunk.committed", 1),
+        ("chunk.committed", 10),
+        ("step.report", 1),
+        ("finish.begun", 1),
+        ("finish.before_commit", 1),
+        ("finish.committed", 1),
+    ],
+)
+def test_kill_9_at_any_point_loses_and_doubles_nothing(
+    server: Running,
+    client: httpx2.Client,
+    faults: Faults,
+    undisturbed: tuple[dict, list[dict], list[dict]],
+    point: str,
+    nth: int,
+) -> None:
+    usual, rows, usual_issues = undisturbed
+    faults.kill_at(point, nth)
+    job = server.imported(client, a_file())
+    assert faults.done[-1][0] == point
+    assert (job["status"], job["ledger"]) == (usual["status"], usual["ledger"])
+    assert table(server.rows(client)) == rows
+    assert issues(client, job["id"]) == usual_issues
+    assert job["attempt"]["number"] == (1 if point == "finish.committed" else 2)
+
+
+def test_artifacts_after_a_kill_are_those_of_an_undisturbed_run(
+    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+) -> None:
+    with server.client("undisturbed") as other:
+        usual = artifacts(other, undisturbed[0]["id"])
+    faults.kill_at("chunk.copied", 5)
+    job = server.imported(client, a_file())
+    assert artifacts(client, job["id"]) == usual
+
+
+def test_several_kills_in_one_job_still_end_right(
+    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+) -> None:
+    for nth in (3, 7, 11):
+        faults.kill_at("chunk.copied", nth)
+    job = server.imported(client, a_file())
+    assert job["attempt"]["number"] == 4
+    assert (job["status"], job["ledger"]) == (undisturbed[0]["status"], undisturbed[0]["ledger"])
+    assert table(server.rows(client)) == undisturbed[1]
+
+
+def test_a_worker_that_freezes_past_its_lease_writes_nothing_when_it_wakes(
+    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+) -> None:
+    faults.kill_at("chunk.copied", 2, signal.SIGSTOP)
+    before = len(faults.done)
+    job_id = server.send(client, a_file())["id"]
+    faults.wait_for_fault(before + 1)
+    job = server.ended(client, job_id)
+    assert (job["status"], job["ledger"]) == (undisturbed[0]["status"], undisturbed[0]["ledger"])
+    assert table(server.rows(client)) == undisturbed[1]
+
+
+def test_a_file_that_kills_its_worker_each_time_ends_interrupted_and_others_go_on(
+    server: Running, client: httpx2.Client, faults: Faults
+) -> None:
+    for nth in range(1, 6):
+        faults.kill_at("step.map", nth)
+    job = server.imported(client, a_file())
+    assert job["status"] == "interrupted"
+    assert job["failure"]["code"] == "attempts-exhausted"
+    assert job["ledger"]["not_attempted"] == job["ledger"]["read"]
+    assert server.imported(client, b"email,name\na@b.org,Ana\n")["status"] == "succeeded"
+
+
+def test_an_atomic_import_that_is_killed_is_rolled_back_and_done_anew(
+    server: Running, client: httpx2.Client, faults: Faults
+) -> None:
+    content = b"email,name\n" + b"".join(b"a%d@example.org,Ana\n" % n for n in range(500))
+    faults.kill_at("chunk.begun", 3)
+    job = server.imported(client, content, on_error="atomic")
+    assert (job["status"], job["ledger"]["created"]) == ("succeeded", 500)
+    assert len(server.rows(client)) == 500
+
+
+def test_the_workers_own_death_is_repaired_by_the_supervisor(
+    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+) -> None:
+    faults.kill_at("chunk.copied", 4, signal.SIGSTOP)
+    before = len(faults.done)
+    job_id = server.send(client, a_file())["id"]
+    faults.wait_for_fault(before + 1)
+    executor = psutil.Process(faults.done[-1][2])
+    worker = next(process for process in executor.parents() if "worker" in process.cmdline())
+    worker.kill()
+    job = server.ended(client, job_id)
+    assert (job["status"], job["ledger"]) == (undisturbed[0]["status"], undisturbed[0]["ledger"])
+    assert table(server.rows(client)) == undisturbed[1]
+
+
+def test_the_stored_outcome_bytes_are_the_ledger(
+    server: Running, undisturbed: tuple[dict, list[dict], list[dict]]
+) -> None:
+    with psycopg.connect(server.database_url) as connection:
+        chunks = connection.execute(
+            "select outcomes from rowferry.chunks where job_id = %s order by first_row", [undisturbed[0]["id"]]
+        ).fetchall()
+    outcomes = b"".join(zlib.decompress(chunk) for (chunk,) in chunks)
+    words = ("created", "updated", "unchanged", "skipped", "failed", "not_attempted")
+    assert {word: outcomes.count(at) for at, word in enumerate(words, 1)} == {
+        word: undisturbed[0]["ledger"][word] for word in words
+    }
+
+
+def test_nothing_of_the_parts_is_left_over(server: Running, undisturbed: tuple[dict, list[dict], list[dict]]) -> None:
+    left: list[Path] = [path for path in (server.data / "blobs" / "parts").rglob("*") if path.is_file()]
+    assert [path for path in left if undisturbed[0]["id"] in str(path)] == []

@@ -1,0 +1,81 @@
+"""Rows that come as JSON become the CSV file that says the same."""
+
+import csv
+import io
+import json
+
+import pytest
+from hypothesis import Phase, given, settings
+from hypothesis import strategies as st
+
+from rowferry.domain.faults import Invalid, MalformedJson
+from rowferry.service.records import scan
+
+
+def cells(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(b"".join(scan(text, 100).csv()).decode(), newline="")))
+
+
+def test_the_header_is_the_union_of_keys_in_their_order() -> None:
+    assert cells('{"rows": [{"b": "1"}, {"a": "2", "b": "3"}, {}]}') == [["b", "a"], ["1", ""], ["3", "2"], ["", ""]]
+
+
+def test_numbers_keep_their_exact_text() -> None:
+    text = '{"rows": [{"n": 1.10, "big": 123456789012345678901234567890, "e": 1E400, "zero": -0}]}'
+    assert cells(text)[1] == ["1.10", "123456789012345678901234567890", "1E400", "-0"]
+
+
+def test_booleans_null_and_nested_values_become_text() -> None:
+    text = '{"rows": [{"t": true, "f": false, "n": null, "o": {"a": [1.0, "é", null]}, "l": []}]}'
+    assert cells(text)[1] == ["true", "false", "", '{"a":[1.0,"é",null]}', "[]"]
+
+
+def test_the_other_members_are_kept_as_values() -> None:
+    sent = scan('{"kind": "customers", "rows": [{"a": 1}], "options": {"max_errors": 5}}', 100)
+    assert sent.members == {"kind": "customers", "options": {"max_errors": 5}}
+    assert sent.count == 1
+
+
+VALUES = st.none() | st.booleans() | st.text(max_size=20)
+ROWS = st.lists(st.dictionaries(st.text(min_size=1, max_size=3), VALUES, max_size=4), max_size=5).filter(any)
+
+
+@settings(phases=[Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink])
+@given(ROWS)
+def test_a_csv_reader_finds_every_value_again(rows: list[dict[str, str | bool | None]]) -> None:
+    header, *found = cells(json.dumps({"rows": rows}))
+    as_text = {None: "", True: "true", False: "false"}
+    expected = [[as_text[v] if not isinstance(v := row.get(name), str) else v for name in header] for row in rows]
+    assert [row or [""] for row in found] == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", '{"rows": [{}],}', '{"rows": [{},]}', '{"rows": [{}]} x', '{"rows": [{"a": NaN}]}', '{"rows": [{"a" 1}]}',
+     '{"rows": ' + "[" * 100_000, '{"rows": [{"a": ' + "1" * 2_000 + "}]}", '{"rows": [], "rows": []}',
+     '{"rows": [{"a": 1, "a": 2}]}', "{5: 1}"],
+)  # fmt: skip
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(MalformedJson):
+        scan(text, 100)
+
+
+def test_rows_that_are_no_objects_are_named() -> None:
+    with pytest.raises(Invalid) as refused:
+        scan('{"rows": [{"a": 1}, 5, "x"]}', 100)
+    assert [error.pointer for error in refused.value.errors] == ["/rows/1", "/rows/2"]
+
+
+def test_too_many_columns_are_refused() -> None:
+    with pytest.raises(Invalid, match="100 columns"):
+        scan(json.dumps({"rows": [{str(n): n for n in range(101)}]}), 100)
+
+
+def test_half_a_character_is_refused() -> None:
+    with pytest.raises(Invalid, match="surrogate"):
+        cells(r'{"rows": [{"a": "\ud800"}]}')
+
+
+def test_a_large_body_comes_in_pieces() -> None:
+    text = json.dumps({"rows": [{"a": "x" * 1_000}] * 1_000})
+    assert len(list(scan(text, 100).csv())) > 2
