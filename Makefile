@@ -24,7 +24,7 @@ demo: install  ## Run the whole thing: server, workers, a messy file, its ledger
 	@$(BIN)/rowferry demo
 
 test: install lint types  ## Run all checks and all tests. ARGS='-k words' picks some.
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 lint: install  ## Check style, and that the code is formatted.
 	$(BIN)/ruff check .

@@ -62,6 +62,8 @@ class Imported:
     seconds: float
     upload_seconds: float
     peak_rss_mb: float
+    steps: dict[str, float]
+    """Seconds from the beginning of each step to that of the next, by the times of the job's events."""
 
 
 @contextmanager
@@ -104,7 +106,7 @@ def imported(server: Server, made: Made, messy: Path, tenant: str) -> Imported:
         end = time.perf_counter()
     _check(job, made)
     _check_table(server, made)
-    return Imported(end - begin, uploaded - begin, peak)
+    return Imported(end - begin, uploaded - begin, peak, _steps(server, job["id"]))
 
 
 def _send(client: httpx2.Client, file: Path) -> dict:
@@ -163,6 +165,15 @@ def _check_table(server: Server, made: Made) -> None:
         row = admin.execute(sql.SQL("select count(*) from {}").format(_table(KIND))).fetchone()
     if row is None or row[0] != made.clean:
         raise SystemExit(f"The table has {row} rows, expected {made.clean}")
+
+
+def _steps(server: Server, job_id: str) -> dict[str, float]:
+    question = "select coalesce(data ->> 'step', type), at from rowferry.events where job_id = %s order by seq"
+    with psycopg.connect(server.database_url) as admin:
+        moments = admin.execute(question, [job_id]).fetchall()
+    return {
+        name: round((following - at).total_seconds(), 3) for (name, at), (_, following) in itertools.pairwise(moments)
+    }
 
 
 # The comparators ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ class Faults:
     """Kills (or freezes) the process that reaches a named point for the nth time. All other reports are let go at once."""
 
     path: Path
-    planned: dict[tuple[str, int], signal.Signals] = field(default_factory=dict)
+    planned: dict[tuple[str, int], signal.Signals | threading.Event] = field(default_factory=dict)
     seen: Counter[str] = field(default_factory=Counter)
     done: list[tuple[str, int, int]] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
@@ -25,6 +25,13 @@ class Faults:
         """Plans a fault, counted from now."""
         with self.changed:
             self.planned[name, self.seen[name] + nth] = how
+
+    def hold_at(self, name: str, nth: int = 1) -> threading.Event:
+        """Plans that the process waits at the point, counted from now, until the event is set."""
+        release = threading.Event()
+        with self.changed:
+            self.planned[name, self.seen[name] + nth] = release
+        return release
 
     def wait_for(self, name: str, times: int = 1, timeout: float = 30) -> None:
         """Waits until a point was reached so often, since the start."""
@@ -54,10 +61,13 @@ class Faults:
             with self.changed:
                 self.seen[name] += 1
                 how = self.planned.pop((name, self.seen[name]), None)
-                if how is not None:
+                if isinstance(how, signal.Signals):
                     os.kill(pid, how)
+                if how is not None:
                     self.done.append((name, self.seen[name], pid))
                 self.changed.notify_all()
+            if isinstance(how, threading.Event):
+                how.wait(30)
             connection.sendall(b"g")
 
 

@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import sys
-import time
+import threading
 from functools import partial
 
 from rowferry.domain.job import Move
@@ -36,7 +36,7 @@ def build(url: str):
             while do == "hang" or (do == "hang once" and order.fence == 1):
                 if wanted_back():
                     return "handed_back"
-                time.sleep(0.01)
+                threading.Event().wait(0.01)
             with transaction(connection, order.tenant, order.job_id):
                 jobs.finish(connection, jobs.Finish(order.job_id, order.fence, Move.SUCCEED))
         return "done"

@@ -1,8 +1,9 @@
 """The commands: up, serve, worker, migrate, token, demo, and those of the client."""
 
 import json
+import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,8 @@ DatabaseUrl = Annotated[
     typer.Option("--database-url", help="An own PostgreSQL instead of the embedded one.  [env: ROWFERRY_DATABASE_URL]"),
 ]
 SCOPES = "jobs:read,jobs:write,imports:write,kinds:write,admin"
+RESTART_SECONDS = 10.0
+"""How long a command waits for the database of a folder that somebody holds."""
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 Supervised = Annotated[bool, typer.Option("--supervised", hidden=True)]
 
@@ -60,22 +63,21 @@ def _explained(error: Exception) -> tuple[str, int] | None:
     if isinstance(error, ValidationError):
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         return f"A setting is not valid: {faults}.", Exit.USAGE
-    import psycopg
-
     from rowferry import main as whole
     from rowferry.domain.faults import KindDiffers, Refusal
-    from rowferry.store.database import UnsafeRole
+    from rowferry.store.database import Gone, UnsafeRole
     from rowferry.store.embedded import DataInUse, NoEmbedded
     from rowferry.supervisor import CannotStart, PortTaken
+    from rowferry.worker.executor import NotUp
 
     match error:
         case DataInUse() | PortTaken():
             return str(error), Exit.CONFLICT
         case KindDiffers():
             return str(error), Exit.USAGE
-        case NoEmbedded() | CannotStart() | UnsafeRole() | Refusal():
+        case NoEmbedded() | CannotStart() | NotUp() | UnsafeRole() | Refusal():
             return str(error), Exit.FAILED
-        case psycopg.OperationalError():
+        case Gone():
             return "The database cannot be reached. Check --database-url or ROWFERRY_DATABASE_URL.", Exit.UNREACHABLE
         case _:
             return (str(error), Exit.USAGE) if whole.misconfigured(error) else None
@@ -203,12 +205,22 @@ def _need_database(settings: "Settings") -> None:
 def _database(settings: "Settings") -> "Generator[Database]":
     """The database that is configured; else the embedded one, as it runs or started for the moment."""
     from rowferry.store.database import Database
-    from rowferry.store.embedded import running
+    from rowferry.store.embedded import DataInUse, attach, running
 
     if settings.database_url is not None:
         yield Database(settings.database_url)
         return
-    with running(settings.data) as url:
+    with ExitStack() as stack:
+        try:
+            url = stack.enter_context(running(settings.data))
+        except DataInUse:
+            # Its holder is just starting the database, or starts it again.
+            until = time.monotonic() + RESTART_SECONDS
+            while (found := attach(settings.data)) is None:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
+            url = found
         yield Database(url)
 
 

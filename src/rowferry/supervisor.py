@@ -138,7 +138,7 @@ class Child:
     def pause(self, lived_seconds: float) -> float:
         """How long to wait before the next start, after a life of so many seconds."""
         self.quick_deaths = 1 if lived_seconds > CALM_SECONDS else self.quick_deaths + 1
-        seconds = min(RESTART_SECONDS_MAX, RESTART_SECONDS_MIN * 2 ** (self.quick_deaths - 1))
+        seconds: float = min(RESTART_SECONDS_MAX, RESTART_SECONDS_MIN * 2.0 ** (self.quick_deaths - 1))
         return seconds * random.uniform(0.8, 1.2)  # noqa: S311  # no secret: children of one outage must not come back in step
 
 

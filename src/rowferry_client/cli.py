@@ -192,12 +192,13 @@ def import_file(
         with talk.upload() as on_bytes:
             source = sys.stdin.buffer if file == "-" else Path(file)
             job = client.imports.create(source, kind, options=options, on_bytes=on_bytes)
-        talk.submitted(job.state)
-        if detach:
-            _print_job(job.state, as_json=as_json)
-            talk.hint(f"rowferry jobs watch {job.id}")
-            return
-        _watch(client, job.id, timeout, talk, as_json=as_json, allow_partial=allow_partial)
+        with talk.leaving(job.id, Exit.CTRL_C):
+            talk.submitted(job.state)
+            if detach:
+                _print_job(job.state, as_json=as_json)
+                talk.hint(f"rowferry jobs watch {job.id}")
+                return
+            _watch(client, job.id, timeout, talk, as_json=as_json, allow_partial=allow_partial)
 
 
 def _options(pairs: list[str]) -> dict[str, object]:
@@ -230,13 +231,8 @@ def _watch(
     try:
         with talk.progress() as on_job:
             last: Job = client.jobs.wait(job_id, timeout, on_job=on_job).state
-    except errors.WaitTimeout:
-        raise
     except (errors.JobFailed, errors.JobCancelled, errors.JobInterrupted) as error:
         last = error.job
-    except KeyboardInterrupt:
-        talk.left(job_id)
-        raise typer.Exit(Exit.CTRL_C) from None
     if as_json:
         show.data(last.wire)
     else:
@@ -298,7 +294,8 @@ def watch_job(
     """Waits for a job's end with its progress. Ctrl-C leaves the job running."""
     with _client() as client:
         talk = show.Talk(quiet=quiet or as_json, color=not no_color)
-        _watch(client, job_id, timeout, talk, as_json=as_json, allow_partial=allow_partial)
+        with talk.leaving(job_id, Exit.CTRL_C):
+            _watch(client, job_id, timeout, talk, as_json=as_json, allow_partial=allow_partial)
 
 
 @jobs.command("errors")

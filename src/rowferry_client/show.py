@@ -183,8 +183,16 @@ class Talk:
         if sent.same_file_as:
             self._say(f"The same file was sent before, as job {sent.same_file_as}.")
 
-    def left(self, job_id: str) -> None:
-        """That a person has stopped watching, and how to come back."""
+    @contextmanager
+    def leaving(self, job_id: str, code: int) -> Generator[None, None, None]:
+        """Says on Ctrl-C that the job goes on and how to come back, and ends the program with a code."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._left(job_id)
+            raise SystemExit(code) from None
+
+    def _left(self, job_id: str) -> None:
         self._say(f"Stopped watching; the job goes on. Come back with: rowferry jobs watch {job_id}")
         self._say(f"                                   Stop it with: rowferry jobs cancel {job_id}")
 
@@ -194,7 +202,7 @@ class Talk:
         if not self._live:
             yield None
             return
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn  # noqa: PLC0415  # late
 
         columns = (TextColumn("Sending"), BarColumn(BAR_WIDTH), DownloadColumn(), TransferSpeedColumn())
         with Progress(*columns, console=self._console(), transient=True) as bars:
@@ -207,7 +215,7 @@ class Talk:
         if not self._live:
             yield self._plain_lines() if not self._quiet else lambda _: None
             return
-        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415
+        from rich.progress import BarColumn, Progress, TextColumn  # noqa: PLC0415  # likewise
 
         words = TextColumn("{task.description:<17}")
         numbers = TextColumn("{task.fields[rows]}  {task.fields[rate]}  {task.fields[left]}")

@@ -9,6 +9,7 @@ import httpx2
 import psutil
 import psycopg
 import pytest
+
 from driving import Running, table, up
 from faults import Faults, faults_at
 
@@ -21,7 +22,7 @@ def a_file(rows: int = ROWS) -> bytes:
     lines = ["email,name,country"]
     for number in range(1, rows + 1):
         key = number - 450 if number % 97 == 0 and number > 450 else number
-        country = "XX" if number % 50 == 0 else "DE" if number % 3 else "Germany"
+        country = "XX" if number % 50 == 0 else "ES" if number % 3 else "Spain"
         name = f'"Ana\n{number}"' if number % 71 == 0 else f"Ana {number}"
         lines.append(f"a{key}@example.org,{name},{country}")
     return ("\n".join(lines) + "\n").encode()
@@ -53,6 +54,7 @@ def undisturbed(server: Running) -> tuple[dict, list[dict], list[dict]]:
     with server.client("undisturbed") as client:
         job = server.imported(client, a_file())
         assert job["attempt"]["number"] == 1
+        assert job["ledger"]["created"] > ROWS * 0.9
         return job, table(server.rows(client)), issues(client, job["id"])
 
 
@@ -147,6 +149,44 @@ def test_a_file_that_kills_its_worker_each_time_ends_interrupted_and_others_go_o
     assert job["failure"]["code"] == "attempts-exhausted"
     assert job["ledger"]["not_attempted"] == job["ledger"]["read"]
     assert server.imported(client, b"email,name\na@b.org,Ana\n")["status"] == "succeeded"
+
+
+def test_a_cancel_takes_effect_after_the_chunk_under_way_and_the_rest_is_not_attempted(
+    server: Running, client: httpx2.Client, faults: Faults
+) -> None:
+    release = faults.hold_at("chunk.copied", 3)
+    before = len(faults.done)
+    job_id = server.send(client, a_file())["id"]
+    faults.wait_for_fault(before + 1)
+    shown = client.post(f"/v1/jobs/{job_id}/cancel").json()
+    assert (shown["status"], shown["cancel_requested_at"] is not None) == ("running", True)
+    release.set()
+    job = server.ended(client, job_id)
+    assert job["status"] == "cancelled"
+    ledger = job["ledger"]
+    assert (ledger["read"], ledger["not_attempted"]) == (ROWS, ROWS - 3 * CHUNK)
+    assert len(server.rows(client)) == ledger["created"]
+    assert {one["category"] for one in client.get(f"/v1/jobs/{job_id}/artifacts").json()["artifacts"]} >= {
+        "input",
+        "output",
+        "errors",
+    }
+
+
+def test_an_export_that_is_killed_holds_every_row_once(server: Running, client: httpx2.Client, faults: Faults) -> None:
+    content = b"email,name\n" + b"".join(b"a%05d@example.org,Ana\n" % n for n in range(12_000))
+    server.imported(client, content)
+    faults.kill_at("chunk.settled", 2)
+    before = len(faults.done)
+    answer = client.post("/v1/jobs", json={"kind": "export", "params": {"kind": "customers"}})
+    job = server.ended(client, answer.json()["id"])
+    assert len(faults.done) == before + 1
+    assert (job["status"], job["ledger"]["created"], job["attempt"]["number"]) == ("succeeded", 12_000, 2)
+    (output,) = [
+        one for one in client.get(f"/v1/jobs/{job['id']}/artifacts").json()["artifacts"] if one["category"] == "output"
+    ]
+    keys = [line.split(",")[0] for line in client.get(output["url"]).text.splitlines()[1:]]
+    assert keys == [f"a{n:05d}@example.org" for n in range(12_000)]
 
 
 def test_an_atomic_import_that_is_killed_is_rolled_back_and_done_anew(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from conftest import Tenant
 from procrastinate.schema import SchemaManager
 from psycopg.conninfo import make_conninfo
 
+from conftest import Tenant
 from rowferry.domain.job import Job
 from rowferry.store.database import (
     Connection,
@@ -29,7 +29,20 @@ from rowferry.store.database import (
     translate,
 )
 
-TENANT_TABLES = "users tokens kinds jobs waiting chunks row_issues issue_causes before_images artifacts events idempotency_keys".split()
+TENANT_TABLES = [
+    "users",
+    "tokens",
+    "kinds",
+    "jobs",
+    "waiting",
+    "chunks",
+    "row_issues",
+    "issue_causes",
+    "before_images",
+    "artifacts",
+    "events",
+    "idempotency_keys",
+]
 
 
 def test_a_migrated_database_lacks_nothing(database: Database) -> None:

@@ -29,17 +29,16 @@ _TIME = f"{_CLOCK}(?::[0-5][0-9](?:{_FRACTION})?)?"
 _INSTANT = "%Y-%m-%dT%H:%M:%S%.f%#z"
 _ZONE = "(?:Z|[+-](?:[01][0-9]|2[0-3])(?::?[0-5][0-9])?)"
 
-_BETWEEN = "(?:/([0-9]{1,2})/|[.]([0-9]{1,2})[.]|-([0-9]{1,2})-)"
-_YEAR_LAST = rf"\A([0-9]{{1,2}}){_BETWEEN}([0-9]{{4}})"
-_YEAR_FIRST = rf"\A([0-9]{{4}}){_BETWEEN}([0-9]{{1,2}})"
-_YEAR_SHORT = rf"\A([0-9]{{1,2}}){_BETWEEN}([0-9]{{2}})"
-# The three ways to write out a date of parts: which text it is of, and where its year, month and day go. Captures 2 to 4 are one.
+# The parts of a date that is not ISO, once one sign stands between them.
+_ANY_PARTS = "[0-9]{1,4}(?:/[0-9]{1,2}/|[.][0-9]{1,2}[.]|-[0-9]{1,2}-)[0-9]{1,4}"
+_YEAR_LAST = "[0-9]{1,2}-[0-9]{1,2}-[0-9]{4}"
+_YEAR_FIRST = "[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
+_YEAR_SHORT = "[0-9]{1,2}-[0-9]{1,2}-[0-9]{2}"
 _ORDERS: Mapping[Order, tuple[str, str]] = {
-    "dmy": (_YEAR_LAST, "${5}-${2}${3}${4}-${1}"),
-    "mdy": (_YEAR_LAST, "${5}-${1}-${2}${3}${4}"),
-    "ymd": (_YEAR_FIRST, "${1}-${2}${3}${4}-${5}"),
+    "dmy": (_YEAR_LAST, "%d-%m-%Y"),
+    "mdy": (_YEAR_LAST, "%m-%d-%Y"),
+    "ymd": (_YEAR_FIRST, "%Y-%m-%d"),
 }
-_SHORT_ORDERS = ("20${5}-${2}${3}${4}-${1}", "20${5}-${1}-${2}${3}${4}", "20${1}-${2}${3}${4}-${5}")
 
 # Directives of a declared pattern: the digits they take here, and the engine's own directive, which alone takes fewer.
 _DATE_PARTS: Mapping[str, tuple[str, str]] = {
@@ -86,9 +85,9 @@ def dates(field: Field, order: Order | None, text: pl.Expr) -> Reading:
         return Reading(_dated(value), pl.Date(), (), f": the pattern is {field.format}")
     value = pl.when(text.str.contains(whole(_ISO_DATE))).then(text).str.to_date("%Y-%m-%d", strict=False)
     if order is not None:
-        value = pl.coalesce(value, _parts(text, order))
+        value = pl.coalesce(value, _ordered(_with_dashes(text), order))
     elif field.format == "any":
-        value = pl.coalesce(value, _only(text))
+        value = pl.coalesce(value, _only(_with_dashes(text)))
     return Reading(_dated(value), pl.Date(), _unordered(order, text, r"\z"), ": write it as YYYY-MM-DD")
 
 
@@ -138,43 +137,45 @@ def _dated(value: pl.Expr) -> pl.Expr:
     return pl.when(value >= pl.lit(FIRST_DATE)).then(value)
 
 
-def _parts(text: pl.Expr, order: Order) -> pl.Expr:
-    """The date of a text whose parts stand in that order, or null. The engine takes days and months of one digit."""
-    pattern, iso = _ORDERS[order]
-    kept = pl.when(text.str.contains(rf"{pattern}\z")).then(text)
-    return _dated(kept.str.replace(rf"{pattern}\z", iso).str.to_date("%Y-%m-%d", strict=False))
+def _with_dashes(text: pl.Expr) -> pl.Expr:
+    """The parts of a date with dashes between them, or null where it has no three parts, or two different signs between them."""
+    return pl.when(text.str.contains(whole(_ANY_PARTS))).then(text).str.replace_all("[/.]", "-")
 
 
-def _only(text: pl.Expr) -> pl.Expr:
-    """The date of a text that can be one date only, or null."""
-    day, month = _parts(text, "dmy"), _parts(text, "mdy")
+def _ordered(parts: pl.Expr, order: Order) -> pl.Expr:
+    """The date of parts in that order, or null. The engine takes days and months of one digit; the year has four."""
+    pattern, engine = _ORDERS[order]
+    return _dated(pl.when(parts.str.contains(whole(pattern))).then(parts).str.to_date(engine, strict=False))
+
+
+def _only(parts: pl.Expr) -> pl.Expr:
+    """The date of parts that can be one date only, or null."""
+    day, month = _ordered(parts, "dmy"), _ordered(parts, "mdy")
     one = pl.when(day.is_null()).then(month).when(month.is_null() | (day == month)).then(day)
-    return pl.coalesce(one, _parts(text, "ymd"))
+    return pl.coalesce(one, _ordered(parts, "ymd"))
+
+
+def _short(parts: pl.Expr) -> pl.Expr:
+    """Whether parts with a year of two digits could be two dates of one century."""
+    kept = pl.when(parts.str.contains(whole(_YEAR_SHORT))).then(parts)
+    last, first = kept.str.replace(r"-([0-9]{2})\z", "-20${1}"), pl.lit("20") + kept
+    readings = [_ordered(last, "dmy"), _ordered(last, "mdy"), _ordered(first, "ymd")]
+    return pl.max_horizontal(readings) != pl.min_horizontal(readings)
 
 
 def _unordered(order: Order | None, text: pl.Expr, behind: str) -> tuple[Reason, ...]:
     """Why a date of parts was not read. `behind` is what the text may have after its date."""
-    short = text.str.contains(_YEAR_SHORT + behind)
-    years = wrong_type(short, ": write the year with four digits")
+    parts = _with_dashes(text.str.extract(rf"\A([0-9]+[/.-][0-9]+[/.-][0-9]+){behind}", 1))
+    years = wrong_type(parts.str.contains(whole(_YEAR_SHORT)), ": write the year with four digits")
     if order is not None:
         return (years,)
-    head = text.str.extract(rf"\A([0-9]+[/.-][0-9]+[/.-][0-9]+){behind}", 1)
-    day, month = _parts(head, "dmy"), _parts(head, "mdy")
-    readings = [
-        head.str.replace(rf"{_YEAR_SHORT}\z", iso).str.to_date("%Y-%m-%d", strict=False) for iso in _SHORT_ORDERS
-    ]
-    first, second, third = readings
-    differ = (
-        (first != second).fill_null(value=False)
-        | (first != third).fill_null(value=False)
-        | (second != third).fill_null(value=False)
-    )
-    twofold = (day != month).fill_null(value=False) | (short & differ)
-    single = _only(head).is_not_null()
+    twofold = _ordered(parts, "dmy") != _ordered(parts, "mdy")
+    single = wrong_type(_only(parts).is_not_null(), ": write it as YYYY-MM-DD or state the option date_order")
     return (
         Reason(RowCode.DATE_AMBIGUOUS, twofold),
+        Reason(RowCode.DATE_AMBIGUOUS, _short(parts)),
         years,
-        wrong_type(single, ": write it as YYYY-MM-DD or state the option date_order"),
+        single,
     )
 
 
@@ -232,8 +233,8 @@ def _as_iso(field: Field, order: Order | None, text: pl.Expr) -> pl.Expr:
     """The text with its date written as ISO has it, where it is of the stated order, or can be one date only and the format is `any`."""
     if order is None and field.format != "any":
         return text
-    head = text.str.extract(r"\A([0-9]+[/.-][0-9]+[/.-][0-9]+)[T ]", 1)
-    read = _only(head) if order is None else _parts(head, order)
+    parts = _with_dashes(text.str.extract(r"\A([0-9]+[/.-][0-9]+[/.-][0-9]+)[T ]", 1))
+    read = _only(parts) if order is None else _ordered(parts, order)
     rest = text.str.extract(r"([T ].*)\z", 1)
     iso = pl.when(~text.str.contains(rf"\A{_ISO_DATE}[T ]")).then(read.dt.to_string("%Y-%m-%d") + rest)
     return pl.coalesce(iso, text)

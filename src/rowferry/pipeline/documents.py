@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import cast
 
 import polars as pl
@@ -58,7 +58,11 @@ def _whole(digits: str) -> int:
 
 
 def _number(digits: str) -> float:
-    if len(digits) > DIGITS_MAX or abs(Decimal(digits).adjusted()) > DIGITS_MAX:
+    try:
+        magnitude = Decimal(digits).adjusted()
+    except InvalidOperation:  # an exponent beyond what even decimals have
+        raise ValueError("too many digits") from None
+    if len(digits) > DIGITS_MAX or abs(magnitude) > DIGITS_MAX:
         raise ValueError("too many digits")
     return 0.0
 

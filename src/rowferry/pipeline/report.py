@@ -119,9 +119,9 @@ def _cells(inspection: Inspection, record: bytes) -> list[str]:
     text = record.decode("utf-8", "surrogateescape")
     lines = io.StringIO(text, newline="")
     if not inspection.quote:
-        return next(csv.reader(lines, delimiter=inspection.delimiter, quoting=csv.QUOTE_NONE), [])
+        return next(csv.reader(lines, delimiter=inspection.delimiter, quoting=csv.QUOTE_NONE), list[str]())
     reader = csv.reader(lines, delimiter=inspection.delimiter, quotechar=inspection.quote)
-    return next(reader, [])
+    return next(reader, list[str]())
 
 
 def _line(inspection: Inspection, cells: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 from typing import Literal
 
 import numpy as np
@@ -300,7 +299,8 @@ def _reasoned(column: _Column, given: pl.Series) -> Callable[[npt.NDArray[np.uin
         number = pl.when(reason.when.fill_null(value=False)).then(pl.lit(index)).otherwise(number)
 
     def told(at: npt.NDArray[np.uint32]) -> _Told:
-        numbers = given.gather(at).to_frame().with_columns(number.alias("number"))["number"]
+        # Lazily, because only then the engine finds what the reasons have in common.
+        numbers = given.gather(at).to_frame().lazy().with_columns(number.alias("number")).collect()["number"]
         return [answers[one] for one in numbers.to_list()]
 
     return told
@@ -335,19 +335,17 @@ def _faulty(faults: list[_Fault], height: int) -> dict[str, pl.Series]:
 def _issues(block: Block, faults: list[_Fault]) -> list[RowIssue]:
     """The issues of a block in the order of its rows; several of one row in the order of their ranks."""
     records = dict[int, str]()
-    found = [
-        (one.position, -1, _Subject().issue(block, one.position, records, (one.code, one.arguments), None))
-        for one in block.faults
-    ]
+    uncut = [_Subject().issue(block, one.position, records, (one.code, one.arguments), None) for one in block.faults]
+    issues = list[RowIssue](uncut)
+    ranks = [np.full(len(uncut), -1)]
     for fault in faults:
         subject = _Subject(fault.rule.field if fault.rule else None, fault.column.source if fault.column else None)
         at = fault.mask.arg_true().to_numpy()
-        cells = subject.cells(block, at)
-        positions = block.positions[at].tolist()
-        for position, told, cell in zip(positions, fault.told(at), cells, strict=True):
-            found.append((position, fault.rank, subject.issue(block, position, records, told, cell)))
-    found.sort(key=itemgetter(0, 1))
-    return [issue for _, _, issue in found]
+        rows = zip(block.positions[at].tolist(), fault.told(at), subject.cells(block, at), strict=True)
+        issues += [subject.issue(block, position, records, told, cell) for position, told, cell in rows]
+        ranks.append(np.full(len(at), fault.rank))
+    order = np.lexsort((np.concatenate(ranks), np.fromiter((issue.row for issue in issues), np.int64, len(issues))))
+    return [issues[at] for at in order.tolist()]
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,9 +60,9 @@ def bundle(
         new_id: makes a UUIDv7.
     """
     transactions = Transactions(
-        reads=pool(database, Role.APP, size=READS),
+        reads=pool(database, Role.APP, size=READS, autocommit=True),
         writes=pool(database, Role.APP, size=WRITES, checked=True),
-        system=pool(database, Role.SYSTEM, size=SYSTEM),
+        system=pool(database, Role.SYSTEM, size=SYSTEM, autocommit=True),
     )
     catalog = Catalog(transactions, doors)
     changes = Changes(lambda: listen(database, Role.APP, CHANNEL))

@@ -3,13 +3,34 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 from uuid import UUID
 
 from rowferry.domain.access import Principal, valid_scope
 from rowferry.domain.faults import Forbidden, Invalid, Pointed, Unauthenticated
 from rowferry.service.transactions import Transactions
 from rowferry.store import catalog
-from rowferry.store.catalog import NewToken
+from rowferry.store.catalog import NewToken, TokenState
+
+
+def admitted(holder: tuple[Principal, TokenState] | None) -> Principal:
+    """The holder of a token that is good.
+
+    Raises:
+        Unauthenticated: the token is none of ours, has expired or was revoked; the sentence says which.
+    """
+    if holder is None:
+        raise Unauthenticated(reason="The token is not known here.", sent=True)
+    principal, state = holder
+    match state:
+        case "valid":
+            return principal
+        case "expired":
+            raise Unauthenticated(reason="The token has expired.", sent=True)
+        case "revoked":
+            raise Unauthenticated(reason="The token was revoked.", sent=True)
+        case _:
+            assert_never(state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +65,7 @@ class Access:
         Raises:
             Unauthenticated: the token is none of ours, has expired or was revoked; the sentence says which.
         """
-        found = await self.transactions.unbound(lambda connection: catalog.principal(connection, secret))
-        if found is None:
-            raise Unauthenticated(reason="The token is not known here.", sent=True)
-        principal, state = found
-        if state == "expired":
-            raise Unauthenticated(reason="The token has expired.", sent=True)
-        if state == "revoked":
-            raise Unauthenticated(reason="The token was revoked.", sent=True)
-        return principal
+        return admitted(await self.transactions.unbound(lambda connection: catalog.principal(connection, secret)))
 
     async def create_token(self, principal: Principal, wish: TokenWish) -> MadeToken:
         """Makes a token of the caller's tenant. Its secret is in the answer and nowhere else.

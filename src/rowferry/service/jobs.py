@@ -10,9 +10,10 @@ from uuid import UUID
 from rowferry.domain.access import Principal
 from rowferry.domain.faults import NotFound
 from rowferry.domain.job import Job, JobId, Status
+from rowferry.service.access import admitted
 from rowferry.service.changes import LOOK_SECONDS, Changes, until_set
 from rowferry.service.transactions import Transactions
-from rowferry.store import chunks, jobs
+from rowferry.store import chunks, jobs, polls
 from rowferry.store.blobs import BlobMissing, Blobs
 from rowferry.store.chunks import IssueQuery, PlacedIssue, StoredCause
 from rowferry.store.jobs import Artifact, JobQuery
@@ -49,8 +50,26 @@ class JobService:
         known = await self.transactions.read(principal.tenant, lambda connection: jobs.version_of(connection, job_id))
         return _found(known, job_id)
 
-    async def wait(self, principal: Principal, job_id: JobId, version: int, seconds: float) -> None:
-        """Waits until the job has another version than this, is terminal, or the time is over.
+    async def see(self, secret: str, job_id: JobId) -> tuple[Principal, Job | None]:
+        """Who holds a token, and the job as that tenant sees it: a poll, in one round trip.
+
+        Raises:
+            Unauthenticated: the token is none of ours, has expired or was revoked.
+        """
+        seen = await self.transactions.unbound(lambda connection: polls.job(connection, secret, job_id))
+        return admitted(seen.holder), seen.job
+
+    async def see_version(self, secret: str, job_id: JobId) -> tuple[Principal, tuple[int, bool] | None]:
+        """The same with the job's version, and whether it is terminal.
+
+        Raises:
+            Unauthenticated: the token is none of ours, has expired or was revoked.
+        """
+        seen = await self.transactions.unbound(lambda connection: polls.version(connection, secret, job_id))
+        return admitted(seen.holder), seen.version
+
+    async def wait(self, principal: Principal, job_id: JobId, version: int, seconds: float) -> tuple[int, bool]:
+        """Waits until the job has another version than this, is terminal, or the time is over; then says both.
 
         Raises:
             NotFound: the tenant has no such job.
@@ -61,7 +80,7 @@ class JobService:
                 now_version, terminal = await self.version(principal, job_id)
                 left = until - time.monotonic()
                 if now_version != version or terminal or left <= 0:
-                    return
+                    return now_version, terminal
                 await until_set(changed, min(left, LOOK_SECONDS))
 
     async def page(self, principal: Principal, query: JobQuery) -> list[Job]:
@@ -151,10 +170,11 @@ class JobService:
             yield page
             if len(page) < STREAM_PAGE:
                 return
-            following = replace(query, after=place_of(page[-1]), size=STREAM_PAGE)
-            page = await self.transactions.read(
-                principal.tenant, lambda connection, query=following: chunks.issues(connection, query)
-            )
+            page = await self._page_behind(principal, query, page[-1])
+
+    async def _page_behind(self, principal: Principal, query: IssueQuery, last: PlacedIssue) -> list[PlacedIssue]:
+        following = replace(query, after=place_of(last), size=STREAM_PAGE)
+        return await self.transactions.read(principal.tenant, lambda connection: chunks.issues(connection, following))
 
 
 def _found(value: T | None, job_id: JobId) -> T:

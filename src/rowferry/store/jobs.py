@@ -254,6 +254,14 @@ def _event(row: DictRow) -> Event:
     return Event(**row)
 
 
+BEFORE = b"j.number < %(before)s and j.age > -%(before)s::bigint"
+"""The condition of a further page, as the indexes of the three statements have it."""
+CREATED_FROM = b"""j.created_at >= %(created_from)s and j.number >= coalesce((select t.number from jobs t
+    where t.tenant_id = tenant() and t.created_at >= %(created_from)s order by t.created_at limit 1) - 1000, 9223372036854775807)"""
+CREATED_TO = b"""j.created_at < %(created_to)s and j.number <= coalesce((select t.number from jobs t
+    where t.tenant_id = tenant() and t.created_at < %(created_to)s order by t.created_at desc limit 1), 0) + 1000"""
+"""Numbers rise with the time, but for transactions at once: so a time is also a range of numbers, with some room."""
+
 INSERT = Statement("insert_job", nothing)
 GET = Statement("get_job", job_from_row)
 LOCK = Statement("lock_job", _job_id)
@@ -345,9 +353,9 @@ def history(query: JobQuery) -> tuple[bytes, Mapping[str, object]]:
         # Each pair has its own range of an index in the order of the numbers; so none reads more than a page.
         name = "list_jobs_by_kind" if query.kinds else "list_jobs_by_status"
         parameters |= {"statuses": [*(query.statuses or Status)], "kinds": list(query.kinds)}
-    when(query.before, b"j.number < %(before)s", before=query.before)
-    when(query.created_from, b"j.created_at >= %(created_from)s", created_from=query.created_from)
-    when(query.created_to, b"j.created_at < %(created_to)s", created_to=query.created_to)
+    when(query.before, BEFORE, before=query.before)
+    when(query.created_from, CREATED_FROM, created_from=query.created_from)
+    when(query.created_to, CREATED_TO, created_to=query.created_to)
     if isinstance(query.creator, int):
         when(query.creator, b"j.created_by = %(creator)s", creator=query.creator)
     else:

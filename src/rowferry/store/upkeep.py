@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from psycopg.rows import DictRow
+import psycopg
+from psycopg.rows import DictRow, TupleRow
 
 from rowferry.domain.job import Fence, JobId
-from rowferry.store.database import AsyncConnection, Statement, nothing
+from rowferry.store.database import AsyncConnection, Database, Role, Statement, nothing
 
 FRESH_SECONDS = 30.0
 """A name whose holder has not been heard of for so long is free, whoever has its process id now."""
@@ -61,6 +62,15 @@ NUMBER_EVENTS = Statement("number_events", nothing)
 DELETE_DEAD_ENGINES = Statement("delete_dead_engines", nothing)
 DELETE_DEAD_HINTS = Statement("delete_dead_hints", nothing)
 REPAIR_WAITING = Statement("repair_waiting", nothing)
+
+
+async def connect(database: Database) -> AsyncConnection:
+    """A connection of `rowferry_system` for what is done by the clock, each statement a transaction.
+
+    Raises:
+        Gone: the database does not answer.
+    """
+    return await psycopg.AsyncConnection[TupleRow].connect(database.url(Role.SYSTEM), autocommit=True)
 
 
 async def take_names(

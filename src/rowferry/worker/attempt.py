@@ -1,11 +1,11 @@
 """One try at one job, to its end in every case: done, stopped by a fault or a wish, handed back, or another's."""
 
+import errno
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
 
-import psycopg
 import structlog
 
 from rowferry.domain.access import TenantId
@@ -46,7 +46,7 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
     except FenceLost:
         log.info("attempt.superseded", job_id=str(job_id), attempt=fence)
         return "done"
-    except psycopg.OperationalError as error:
+    except database.Gone as error:
         log.warning("attempt.lost", job_id=str(job_id), attempt=fence, error=type(error).__name__)
         return "lost"
 
@@ -71,21 +71,27 @@ def _to_its_end(attempt: Attempt) -> Ended:
         attempt.finish(Move.PAUSE)
     except JobStopped as stopped:
         attempt.finish(Move.FAIL, work.report(), stopped.fault)
-    except (FenceLost, psycopg.OperationalError):
+    except (FenceLost, database.Gone):
         raise
-    except psycopg.Error as error:
-        log.exception("attempt.refused", job_id=str(attempt.job.id), sqlstate=error.sqlstate)
-        attempt.connection.rollback()
+    except database.Refused as error:  # its text may hold values of rows, which no log may have
+        log.error("attempt.refused", job_id=str(attempt.job.id), error=type(error).__name__, sqlstate=error.sqlstate)
         attempt.finish(Move.FAIL, (), database.translate(error))
-    except Exception:  # the one place where a bug in a job's way ends as that job's fault
-        log.exception("attempt.broke", job_id=str(attempt.job.id))
-        attempt.finish(Move.FAIL, (), _internal())
+    except Exception as error:  # noqa: BLE001  # the one place where a bug in a job's way ends as that job's fault
+        attempt.finish(Move.FAIL, (), _fault(attempt.job, error))
     return "done"
 
 
-def _internal() -> JobFault:
+def _fault(job: Job, error: Exception) -> JobFault:
+    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return JobFault(
+            JobFaultCode.STORAGE_FULL,
+            "There was no room left on the worker's disk. What is settled stays settled. Run the job again when there is.",
+            retryable=True,
+        )
+    log.error("attempt.broke", job_id=str(job.id), exc_info=error)
     return JobFault(
         JobFaultCode.INTERNAL,
-        "Something broke on our side; the log has the trace. What is settled stays settled. Run the job again, or tell the operator.",
+        "Something broke on our side; the log has the trace. What is settled stays settled. "
+        "Run the job again, or tell the operator.",
         retryable=True,
     )

@@ -35,6 +35,13 @@ class Order:
     tenant: TenantId
 
 
+@dataclass(frozen=True, slots=True)
+class NotBuilt:
+    """What a child answers instead of `up` when it cannot work at all."""
+
+    why: str
+
+
 Work = Callable[[Order, Callable[[], bool]], Answer]
 """Runs an attempt; the second argument says whether the executor is wanted back."""
 
@@ -60,7 +67,12 @@ def serve(pipe: Connection, build: Callable[[], Work]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the worker's to judge
     signal.signal(signal.SIGTERM, drain)
     threading.Thread(target=_listen, args=(pipe, orders), name="orders", daemon=True).start()
-    work = build()
+    try:
+        work = build()
+    except Exception as error:  # the edge of the process: its worker must hear why there is no executor
+        log.exception("executor.not_built")
+        pipe.send(NotBuilt(str(error)))
+        return
     pipe.send("up")
     while (order := orders.get()) is not None:
         pipe.send(_answer(work, order, wanted))
@@ -194,6 +206,9 @@ async def launch(name: str, made: ForkServerContext, build: Callable[[], Work]) 
     await asyncio.to_thread(process.start)  # the first start imports the preloaded modules
     theirs.close()
     executor = Executor(name, process, ours)
-    if await executor.answer() != "up":
-        raise NotUp(f"The executor {name} ended with {await executor.farewell()} before it was up.")
+    said = await executor.answer()
+    if said != "up":
+        code = await executor.farewell()
+        why = said.why if isinstance(said, NotBuilt) else f"It ended with {code}."
+        raise NotUp(f"The executor {name} cannot start. {why}")
     return executor

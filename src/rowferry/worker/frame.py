@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-import psycopg
-
 from rowferry.domain import ledger
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode, RowIssue, stop
@@ -140,7 +138,7 @@ class Attempt:
             try:
                 with database.transaction(self.connection, self.job.tenant, self.job.id):
                     return work()
-            except (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure):
+            except database.Repeatable:
                 self.reach("chunk.repeated")
         raise stop(
             JobFaultCode.DESTINATION_UNAVAILABLE,

@@ -11,12 +11,11 @@ from dataclasses import dataclass
 
 import procrastinate
 import psutil
-import psycopg
 import structlog
 
 from rowferry.domain.job import Fence, Job, JobId
 from rowferry.store import catalog, database, jobs, queue, upkeep
-from rowferry.store.database import AsyncConnection, Database, Pool, Role
+from rowferry.store.database import AsyncConnection, Database, Gone, Pool, Role
 from rowferry.worker.crew import DRAINED, STALLED, Crew, Ending, Seat
 from rowferry.worker.executor import Order, Work, context
 
@@ -87,7 +86,7 @@ async def run(orders: Orders, tools: Tools) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     host = socket.gethostname()
-    async with await _connect(tools.database) as connection:
+    async with await upkeep.connect(tools.database) as connection:
         names = await upkeep.take_names(connection, host, os.getpid(), orders.executors, psutil.pid_exists)
     crew = Crew(names, context(tools.preload), tools.build)
     async with database.pool(tools.database, Role.SYSTEM, size=CLAIM_TRIES - 1) as pool:
@@ -187,7 +186,7 @@ class Worker:
             try:
                 async with self._pool.connection() as connection:
                     return await jobs.claim_async(connection, name, self._orders.lease_seconds)
-            except psycopg.OperationalError as error:
+            except Gone as error:
                 log.warning("worker.claim_failed", error=type(error).__name__)
         return None
 
@@ -202,7 +201,7 @@ class Worker:
                     pair = [(order.job_id, order.fence)]
                     for _ in await jobs.take_back_async(connection, pair, ending.reason, counted=ending.counted):
                         await queue.hint(connection)
-            except psycopg.OperationalError as error:
+            except Gone as error:
                 log.warning("worker.take_back_failed", job_id=str(order.job_id), error=type(error).__name__)
                 await asyncio.sleep(pause)
                 pause = min(AGAIN_SECONDS_MAX, pause * 2)
@@ -281,7 +280,7 @@ class Worker:
         try:
             async with self._pool.connection() as connection:
                 await upkeep.leave(connection, [seat.name for seat in self._crew.seats])
-        except psycopg.OperationalError as error:
+        except Gone as error:
             log.warning("worker.sign_off_failed", error=type(error).__name__)
 
     def _disk_full(self) -> bool:
@@ -299,7 +298,7 @@ class Worker:
         pause = AGAIN_SECONDS_MIN
         while True:
             try:
-                async with await _connect(self._tools.database) as connection:
+                async with await upkeep.connect(self._tools.database) as connection:
                     while True:
                         async with asyncio.timeout(max(seconds * 3, AGAIN_SECONDS_MAX)):
                             await act(connection)
@@ -310,11 +309,6 @@ class Worker:
             self._end_unrenewed()
             await asyncio.sleep(pause)
             pause = min(AGAIN_SECONDS_MAX, pause * 2)
-
-
-async def _connect(where: Database) -> AsyncConnection:
-    """An autocommit connection for work across tenants."""
-    return await psycopg.AsyncConnection.connect(where.url(Role.SYSTEM), autocommit=True)
 
 
 async def _pause(seconds: float, sooner: asyncio.Event | None) -> None:

@@ -11,11 +11,11 @@ import httpx2
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
-from serving import Server, serving, token
 
 from rowferry.domain.access import TenantId, UserId
 from rowferry.store import catalog
 from rowferry.store.database import Connection, Database, Role, connect
+from serving import Server, serving, token
 
 UPLOAD_BYTES_MAX = 100_000
 NUMBERS = itertools.count(1)

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import pytest
-from serving import CSV, Server, code, send, serving, token, work_off
 
 from rowferry.domain.faults import StorageFull
+from serving import CSV, Server, code, send, serving, token, work_off
 
 LIMIT = 100_000
 
@@ -70,7 +70,9 @@ def test_parts_may_come_in_any_order(ana) -> None:
 
 def test_a_form_with_a_part_twice_or_unknown_is_refused(api, ana) -> None:
     before = stored(api)
-    twice = ana.post("/v1/imports", files=[("file", ("a.csv", CSV)), ("file", ("b.csv", CSV)), ("kind", (None, "customers"))])
+    twice = ana.post(
+        "/v1/imports", files=[("file", ("a.csv", CSV)), ("file", ("b.csv", CSV)), ("kind", (None, "customers"))]
+    )
     unknown = ana.post("/v1/imports", files=[("file", ("a.csv", CSV)), ("sort", (None, "customers"))])
     assert code(twice) == code(unknown) == (422, "invalid-request")
     assert stored(api) == before

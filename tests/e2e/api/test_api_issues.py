@@ -5,9 +5,12 @@ import io
 import json
 
 import pytest
+
 from serving import code, send, work_off
 
-BAD = b"email,name,balance\nana@example.org,Ana,1.50\nnot-an-address,=1+1,x\n,Bob,2\ncid@example.org,Cid,7.25\nnope,,y\n"
+BAD = (
+    b"email,name,balance\nana@example.org,Ana,1.50\nnot-an-address,=1+1,x\n,Bob,2\ncid@example.org,Cid,7.25\nnope,,y\n"
+)
 
 
 @pytest.fixture
@@ -26,7 +29,19 @@ def test_issues_tell_row_line_field_and_code(ana, job) -> None:
     first = found["issues"][0]
     assert (first["row"], first["line"], first["outcome"], first["level"]) == (2, 3, "failed", "error")
     assert first["record"] == "not-an-address,=1+1,x"
-    assert {"row", "line", "field", "column", "code", "level", "message", "value", "arguments", "outcome", "record"} == set(first)
+    assert {
+        "row",
+        "line",
+        "field",
+        "column",
+        "code",
+        "level",
+        "message",
+        "value",
+        "arguments",
+        "outcome",
+        "record",
+    } == set(first)
     assert {(issue["row"], issue["field"], issue["code"]) for issue in found["issues"]} >= {
         (2, "email", "format"),
         (3, "email", "required"),

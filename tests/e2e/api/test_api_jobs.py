@@ -5,9 +5,9 @@ import time
 
 import httpx2
 import pytest
-from serving import CSV, Server, code, send
 
 from rowferry.ids import uuid7
+from serving import CSV, Server, code, send
 
 KEYS = {
     "id", "number", "kind", "type", "status", "version", "created_at", "started_at", "finished_at", "created_by", "source", "steps",
@@ -238,7 +238,11 @@ def test_a_task_is_started_by_its_params(ana) -> None:
     job = answer.json()
     assert answer.status_code == 202, answer.text
     assert set(job) == KEYS
-    assert (job["type"], job["kind"], job["options"]) == ("task", "export", {"priority": 3, "params": {"kind": "customers"}})
+    assert (job["type"], job["kind"], job["options"]) == (
+        "task",
+        "export",
+        {"priority": 3, "params": {"kind": "customers"}},
+    )
 
 
 @pytest.mark.parametrize(

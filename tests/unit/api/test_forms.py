@@ -12,7 +12,7 @@ from rowferry.domain.faults import Invalid, UploadIncomplete
 pytestmark = pytest.mark.anyio
 
 FORM = (
-    b"--B\r\nContent-Disposition: form-data; name=\"kind\"\r\n\r\ncustomers\r\n"
+    b'--B\r\nContent-Disposition: form-data; name="kind"\r\n\r\ncustomers\r\n'
     b'--B\r\nContent-Disposition: form-data; name="file"; filename="..\\\\up/a\x00b.csv"\r\nContent-Type: text/csv\r\n\r\n'
     b"a,b\r\n--B1,2\r\n\r\n--B--\r\n"
 )

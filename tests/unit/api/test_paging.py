@@ -35,7 +35,11 @@ def test_without_a_token_there_is_no_position() -> None:
 
 @pytest.mark.parametrize(
     "elsewhere",
-    [Binding(2, "jobs", ("failed", None)), Binding(1, "issues", ("failed", None)), Binding(1, "jobs", (None, "failed"))],
+    [
+        Binding(2, "jobs", ("failed", None)),
+        Binding(1, "issues", ("failed", None)),
+        Binding(1, "jobs", (None, "failed")),
+    ],
 )
 def test_a_token_of_another_tenant_list_or_filter_is_refused(elsewhere: Binding) -> None:
     with pytest.raises(Invalid):

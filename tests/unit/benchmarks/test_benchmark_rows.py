@@ -43,4 +43,7 @@ def test_the_clean_file_has_each_good_row_once_under_its_number(written):
 
 
 def test_the_file_is_the_same_on_every_machine(written):
-    assert hashlib.sha256(written[1].read_bytes()).hexdigest() == "a8e3161692b4144795063eb0d55bdd7d0b672c9f0e75f8fab7fcb4b3242d8fd8"
+    assert (
+        hashlib.sha256(written[1].read_bytes()).hexdigest()
+        == "a8e3161692b4144795063eb0d55bdd7d0b672c9f0e75f8fab7fcb4b3242d8fd8"
+    )

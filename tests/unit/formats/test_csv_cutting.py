@@ -88,7 +88,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cutting") / "file.csv"
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=st.one_of(noise, tables), columns=st.integers(1, 4), quote=st.sampled_from(['"', "'", ""]))
 @example(text='1;"open\n2;b\n3;"c"\n', columns=2, quote='"')
 @example(text='a";"x\na";"x\na";"x\n', columns=2, quote='"')
@@ -101,7 +101,7 @@ def test_every_block_size_reads_what_the_slow_reader_reads(path: Path, text: str
         assert read(path, columns, ";", quote, block=size) == right
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=st.one_of(noise, tables), limit=st.integers(4, 40))
 @example(text='";\n";\n";\n";\n"x";\n', limit=5)
 @example(text='x;"a\ny";"b\nz"\n', limit=11)
@@ -115,7 +115,7 @@ def test_every_block_size_keeps_the_same_limit_of_a_record(path: Path, text: str
         assert read(path, 2, ";", '"', block=size, limit=limit) == right
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(text=st.one_of(noise, tables), size=st.sampled_from(SIZES))
 def test_the_records_are_all_bytes_of_the_file(path: Path, text: str, size: int) -> None:
     path.write_bytes(text.encode())
@@ -127,7 +127,7 @@ def test_the_records_are_all_bytes_of_the_file(path: Path, text: str, size: int)
         assert cuts[-1].after.offset == len(text.encode())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(text=tables.filter(str.strip), size=st.sampled_from(SIZES))
 def test_the_inspection_counts_the_rows_that_are_read(path: Path, text: str, size: int) -> None:
     data = b"alpha;beta;gamma\n" + text.encode()

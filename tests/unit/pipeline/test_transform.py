@@ -548,6 +548,7 @@ def test_documents_are_kept_as_they_stand_when_the_database_can_hold_them() -> N
         '{"a": 1} x',
         "1",
         '{"a": 1e99999}',
+        '{"a": -1e-99999999999999999999}',
         '{"\\u0000": 1}',
     ]
     assert read(Field("a", T.OBJECT), *good, *bad) == [*good, *["type-error"] * len(bad)]

@@ -30,7 +30,8 @@ DECLARATION_BYTES_MAX = 1_000_000
 TOKEN_BYTES_MAX = 100_000
 FILTERS_MAX = 20
 PAGE_NAMES = frozenset({"page_size", "page_token"})
-OPERATORS: Mapping[str, Literal["gte", "lte"]] = {"gte": "gte", "lte": "lte"}
+Operator = Literal["eq", "gte", "lte"]
+OPERATORS: Mapping[str, Operator] = {"gte": "gte", "lte": "lte"}
 KIND_PARAMETER = path_parameter("name", "The name of a kind.", {"type": "string", "pattern": "^[a-z][a-z0-9_-]{0,62}$"})
 FILTER_PARAMETER = {
     "name": "filters",
@@ -198,9 +199,9 @@ async def _rows_of(request: Request, others: frozenset[str]) -> tuple[Principal,
 
 def _filter(kind: ImportKind, name: str, value: str) -> Filter:
     field, _, word = name.rpartition(".")
-    operator = OPERATORS.get(word)
-    if not field or operator is None:
-        field, operator = name, "eq"
+    operator: Operator = OPERATORS.get(word, "eq")
+    if not field or operator == "eq":
+        field = name
     if field not in kind.schema.names:
         raise invalid_parameter(transfer.printable(name), f"There is no field {transfer.printable(field)}.")
     if len(value) > VALUE_CHARACTERS_MAX or "\0" in value:

@@ -5,10 +5,11 @@ from typing import cast
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from rowferry.api.native import admin, imports, jobs
 from rowferry.api.native.bodies import invalid
@@ -16,14 +17,14 @@ from rowferry.api.native.replies import broken, refused
 from rowferry.api.wire.caller import Gate
 from rowferry.domain.faults import Invalid, NotAcceptable, NotFound, Refusal
 
+ROUTERS = (imports.router, jobs.router, admin.router)
+
 
 def build(gate: Gate) -> FastAPI:
     """The application of `/v1`. It makes no document of its own; the outer application serves one for all."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False, title="Rowferry")
     app.state.gate = gate
-    # The hot route goes past FastAPI, whose routing costs as much again as the answer; FastAPI's twin describes it.
-    app.router.routes.append(Route("/jobs/{job_id}", jobs.get_job, methods=["GET"]))
-    for router in (imports.router, jobs.router, admin.router):
+    for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(Refusal, refuse)
     app.add_exception_handler(RequestValidationError, refuse_parameters)
@@ -47,8 +48,7 @@ async def refuse_address(request: Request, error: Exception) -> Response:
     """Addresses and methods that are not there."""
     fault = cast("HTTPException", error)
     if fault.status_code == 405:  # noqa: PLR2004  # Starlette's word for a wrong method
-        allow = (fault.headers or {}).get("Allow", "")
-        return refused(request, NotAcceptable(method=request.method, allow=allow))
+        return refused(request, NotAcceptable(method=request.method, allow=", ".join(_methods(request))))
     if fault.status_code == 404:  # noqa: PLR2004  # and for an unknown address
         return refused(request, NotFound(noun="address", name=request.url.path))
     return refused(request, Invalid(reason=f"{fault.detail}."))
@@ -57,3 +57,13 @@ async def refuse_address(request: Request, error: Exception) -> Response:
 async def break_down(request: Request, _error: Exception) -> Response:
     """A bug: it goes on to the log, and nothing of it to the caller."""
     return broken(request)
+
+
+def _methods(request: Request) -> list[str]:
+    """What the address takes. Starlette names the methods of the first route alone where several have one address."""
+    found: set[str] = set()
+    # FastAPI keeps an included router as one route, so the routers are asked themselves.
+    for route in (*cast("Starlette", request.app).routes, *(one for router in ROUTERS for one in router.routes)):
+        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
+            found |= route.methods or set()
+    return sorted(found)

@@ -74,12 +74,9 @@ class ImportOptions(Body):
     )
     dry_run: bool = Field(default=False, description="Judge every row and say what would happen, but write nothing.")
     mapping: Annotated[
-        dict[Annotated[Text, Field(max_length=1000)], Name | None] | None,
+        Annotated[dict[Annotated[Text, Field(max_length=1000)], Name | None], Field(max_length=2000)] | None,
         BeforeValidator(_mapping),
-        Field(
-            max_length=2000,
-            description="Column to field; null leaves the column out. Null: by name, title and synonyms.",
-        ),
+        Field(description="Column to field; null leaves the column out. Null: by name, title and synonyms."),
     ] = None
     columns_extra: Literal["error", "ignore"] | None = Field(
         default=None,

@@ -32,8 +32,7 @@ def answer(
     """One answer of a route: JSON of a model, or bytes of some media types."""
     content: dict[str, object] = {}
     if model is not None:
-        shown = examples.by_schema().get(model.__name__)
-        content["application/json"] = {"schema": ref(model.__name__)} | ({} if shown is None else {"example": shown})
+        content["application/json"] = {"schema": ref(model.__name__)}
     for media_type, schema in (media_types or {}).items():
         content[media_type] = {"schema": schema}
     return {"description": description, "content": content} if content else {"description": description}
@@ -68,15 +67,8 @@ def _problem_answer(description: str, shown: Mapping[str, object]) -> dict[str, 
 
 def body(model: str, description: str, *, required: bool = True) -> dict[str, Any]:
     """A JSON request body, for `openapi_extra`."""
-    shown = examples.by_schema().get(model)
-    content = {"schema": ref(model)} | ({} if shown is None else {"example": shown})
-    return {
-        "requestBody": {
-            "description": description,
-            "required": required,
-            "content": {"application/json": content},
-        }
-    }
+    content = {"application/json": {"schema": ref(model)}}
+    return {"requestBody": {"description": description, "required": required, "content": content}}
 
 
 def path_parameter(name: str, description: str, schema: Mapping[str, object]) -> dict[str, Any]:
@@ -104,7 +96,7 @@ def document(app: FastAPI, operation: Mapping[str, object]) -> dict[str, object]
     made["servers"] = [{"url": "/", "description": "The server that this document came from."}]
     made["paths"] = {PREFIX + path: item for path, item in made["paths"].items()} | dict(operation)
     made["components"] = {
-        "schemas": _schemas(),
+        "schemas": _schemas() | {"Status": made["components"]["schemas"]["Status"]},
         "securitySchemes": {
             "token": {
                 "type": "http",
@@ -113,9 +105,26 @@ def document(app: FastAPI, operation: Mapping[str, object]) -> dict[str, object]
             }
         },
     }
+    _show(made["paths"], examples.by_schema())
     made["security"] = [{"token": []}]
     made["tags"] = [{"name": name, "description": said} for name, said in TAGS.items()]
     return made
+
+
+def _show(node: object, shown: Mapping[str, object]) -> None:
+    """Puts the example of its schema beside each JSON body. Done here, since FastAPI takes nulls out of what it is given."""
+    if isinstance(node, list):
+        for one in cast("list[object]", node):
+            _show(one, shown)
+    elif isinstance(node, dict):
+        members = cast("dict[str, object]", node)
+        schema = members.get("schema")
+        if isinstance(schema, dict) and len(cast("dict[str, object]", schema)) == 1:
+            name = str(cast("dict[str, object]", schema).get("$ref", "")).rpartition("/")[2]
+            if name in shown:
+                members["example"] = shown[name]
+        for one in members.values():
+            _show(one, shown)
 
 
 TAGS = {

@@ -210,6 +210,11 @@ def bad_page() -> Refusal:
     return invalid("page_size is negative. Leave it out for the default.", "/query/page_size")
 
 
+def bad_filter() -> Refusal:
+    """A filter that the list does not have."""
+    return invalid("colour is not known here.", "/query/colour")
+
+
 def of_submit() -> Sequence[Refusal]:
     """What a request that creates a job may be refused for."""
     return (

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from rowferry.api.native import answers, bodies, examples
-from rowferry.api.native.document import answer, body, header_parameter, problems, ref
+from rowferry.api.native.document import Responses, answer, body, header_parameter, problems, ref
 from rowferry.api.native.replies import job_answer
 from rowferry.api.wire import forms
 from rowferry.api.wire.bodies import (
@@ -49,7 +49,7 @@ SUBMIT_HEADERS = [
         "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     ),
 ]
-CREATED = {
+CREATED: Responses = {
     202: {
         **answer("The job is stored and waits for a worker.", answers.JobAnswer),
         "headers": {

@@ -24,7 +24,7 @@ from rowferry.api.native.parameters import (
 from rowferry.api.native.replies import job_answer, json_answer
 from rowferry.api.native.shapes import artifact_shape, cause_shape, issue_shape, job_shape, list_shape
 from rowferry.api.wire import transfer
-from rowferry.api.wire.caller import caller, gate_of, services_of
+from rowferry.api.wire.caller import caller, gate_of, poll, poll_version, services_of
 from rowferry.api.wire.paging import Binding
 from rowferry.domain import faults
 from rowferry.domain.access import Scope
@@ -73,24 +73,22 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", 
     },
 )
 async def get_job(request: Request) -> Response:
-    """The hot route; the application also serves it without FastAPI in between."""
-    principal = await caller(request, Scope.JOBS_READ)
-    job_id, jobs = job_id_of(request), services_of(request).jobs
-    had = request.headers.get("if-none-match")
+    """The hot route; the outer application serves it too, without FastAPI in between."""
+    job_id, had = job_id_of(request), request.headers.get("if-none-match")
     seconds = transfer.wait_seconds(request.headers.get("prefer"), gate_of(request).wait_seconds_max)
+    if had is None and seconds is None:
+        return job_answer(await poll(request, job_id))
+    principal, version, terminal = await poll_version(request, job_id)
     applied: dict[str, str] = {}
-    if had is not None or seconds is not None:
-        version, terminal = await jobs.version(principal, job_id)
-        if seconds is not None:
-            applied["Preference-Applied"] = f"wait={seconds:g}"
-            if not terminal and (had is None or transfer.matches(had, transfer.etag(version))):
-                await jobs.wait(principal, job_id, version, seconds)
-                version, terminal = await jobs.version(principal, job_id)
-        if transfer.matches(had, transfer.etag(version)):
-            retry = {} if terminal else {"Retry-After": "1"}
-            return Response(
-                None, 304, {"ETag": transfer.etag(version), "Cache-Control": "private, no-cache"} | retry | applied
-            )
+    jobs = services_of(request).jobs
+    if seconds is not None:
+        applied["Preference-Applied"] = f"wait={seconds:g}"
+        if not terminal and (had is None or transfer.matches(had, transfer.etag(version))):
+            version, terminal = await jobs.wait(principal, job_id, version, seconds)
+    tag = transfer.etag(version)
+    if transfer.matches(had, tag):
+        retry = {} if terminal else {"Retry-After": "1"}
+        return Response(None, 304, {"ETag": tag, "Cache-Control": "private, no-cache"} | retry | applied)
     return job_answer(await jobs.get(principal, job_id), headers=applied)
 
 
@@ -178,7 +176,7 @@ async def list_issues(
     tags=["jobs"],
     summary="All issues as CSV",
     description="A text that a spreadsheet would take for a formula begins with an apostrophe.",
-    responses=problems(examples.no_job())
+    responses=problems(examples.no_job(), examples.bad_filter())
     | {200: answer("One line an issue, by row.", media_types={"text/csv": {"type": "string"}})},
     openapi_extra={"parameters": [JOB_PARAMETER]},
 )
@@ -192,7 +190,7 @@ async def download_issues_csv(request: Request, asked: Annotated[IssueFilters, Q
     operation_id="download_issues_jsonl",
     tags=["jobs"],
     summary="All issues as JSON Lines",
-    responses=problems(examples.no_job())
+    responses=problems(examples.no_job(), examples.bad_filter())
     | {200: answer("One JSON object an issue, by row.", media_types={"application/jsonl": {"type": "string"}})},
     openapi_extra={"parameters": [JOB_PARAMETER]},
 )

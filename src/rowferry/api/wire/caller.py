@@ -3,13 +3,16 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import cast
+from typing import TypeVar, cast
 
 from starlette.requests import Request
 
 from rowferry.domain.access import Principal, Scope
-from rowferry.domain.faults import Forbidden, RateLimited, Unauthenticated
+from rowferry.domain.faults import Forbidden, NotFound, RateLimited, Unauthenticated
+from rowferry.domain.job import Job, JobId
 from rowferry.service import Services
+
+T = TypeVar("T")
 
 WINDOW_SECONDS = 60
 SECRET_CHARACTERS_MAX = 200
@@ -84,6 +87,35 @@ async def caller(request: Request, scope: Scope | None = None) -> Principal:
     if scope is not None:
         need(principal, scope)
     return principal
+
+
+async def poll(request: Request, job_id: JobId) -> Job:
+    """A job that the caller may read, with the caller looked up in the same round trip.
+
+    Raises:
+        Unauthenticated, Forbidden, RateLimited: as `caller`.
+        NotFound: the tenant has no such job.
+    """
+    principal, job = await services_of(request).jobs.see(_secret(request), job_id)
+    return _served(request, principal, job, job_id)
+
+
+async def poll_version(request: Request, job_id: JobId) -> tuple[Principal, int, bool]:
+    """The same with the caller, the job's version, and whether it is terminal.
+
+    Raises:
+        Unauthenticated, Forbidden, RateLimited, NotFound: as `poll`.
+    """
+    principal, known = await services_of(request).jobs.see_version(_secret(request), job_id)
+    return principal, *_served(request, principal, known, job_id)
+
+
+def _served(request: Request, principal: Principal, found: T | None, job_id: JobId) -> T:
+    _count(request, [gate_of(request).requests], principal)
+    need(principal, Scope.JOBS_READ)
+    if found is None:
+        raise NotFound(noun="job", name=job_id)
+    return found
 
 
 def need(principal: Principal, scope: Scope) -> None:

@@ -122,7 +122,7 @@ def _order(codec: str) -> str:
 def _codec(stated: str) -> str:
     try:
         name = codecs.lookup(stated).name
-        b"".decode(name)  # codecs that are not of text (base64, zip) refuse this
+        b"\0\0\0\0".decode(name, "replace")  # codecs that are not of text (base64, zip) refuse this
         codecs.getincrementaldecoder(name)
     except (LookupError, UnicodeError, ValueError) as error:
         raise _unknown(stated) from error

@@ -206,17 +206,21 @@ class Cutter:
         starts: list[int] = []
         lines: list[int] = []
         faults: list[Fault] = []
-        position, line = 0, self._line
+        position, line, quote_at = 0, self._line, -1
         while position < len(data):
-            found = self._next(data, position)
-            if found is None:
+            quote_at = self._quote_from(data, position) if quote_at < position else quote_at
+            first = self._first_line(data, position)
+            if first is not None and first <= min(quote_at, position + self._limits.record_bytes_max):
+                end, faulty = first, False  # a line without a quote, as most are
+            elif (found := self._next(data, position, first)) is not None:
+                end, faulty = found
+            else:
                 break
-            end, faulty = found
             if faulty:
                 faults.append(Fault(len(starts), RowCode.QUOTE_ERROR, {}))
             starts.append(position)
             lines.append(line)
-            line += 1 if faulty else _line_ends(data, position, end)
+            line += 1 if faulty or end == first else _line_ends(data, position, end)
             position = end
         if not starts:
             return None
@@ -224,10 +228,14 @@ class Cutter:
         after = Place(self._offset + position, line)
         return Cut(data, np.array(starts, np.int64), ends, np.array(lines, np.int64), tuple(faults), after)
 
-    def _next(self, data: bytes, start: int) -> tuple[int, bool] | None:
+    def _quote_from(self, data: bytes, start: int) -> int:
+        quote = self._grammar.dialect.quote
+        found = data.find(quote, start) if quote else -1
+        return len(data) if found < 0 else found
+
+    def _next(self, data: bytes, start: int, first: int | None) -> tuple[int, bool] | None:
         """Where the record ends and whether it is at fault; None when more must be read, or when its first line is too long."""
         limit = start + self._limits.record_bytes_max
-        first = self._first_line(data, start)
         if first is not None and self._offset + first <= self._suspect_until:
             within = self._grammar.end_of(data, start, first) == first or self._last_record(data, start, first)
             if first > limit:

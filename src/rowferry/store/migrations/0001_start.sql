@@ -62,7 +62,8 @@ create table kinds (
 
 create table jobs (
     id uuid primary key,
-    number bigint generated always as identity unique,
+    number bigint generated always as identity,  -- unique by jobs_history
+    age bigint generated always as (-number) stored,
     tenant_id bigint not null default tenant() references tenants,
     kind text not null,
     type text not null check (type in ('import', 'task')),
@@ -101,6 +102,7 @@ create table jobs (
     failure jsonb,
     result jsonb,
     source jsonb not null default '{}',
+    source_sha256 text generated always as (source ->> 'sha256') stored,
     options jsonb not null default '{}',
     params jsonb not null default '{}',
     metadata jsonb not null default '{}',
@@ -116,13 +118,17 @@ create table jobs (
     constraint running_lease check ((status = 'running') = (lease_expires_at is not null)),
     constraint succeeded_clean check (status <> 'succeeded' or failed + not_attempted = 0)
 ) with (fillfactor = 70);
-create index jobs_history on jobs (tenant_id, number desc);
-create index jobs_by_status on jobs (tenant_id, status, number desc);
-create index jobs_by_kind on jobs (tenant_id, kind, status, number desc);
+create unique index jobs_history on jobs (tenant_id, number desc);
+-- The age (and the id behind it) is an order that no other index has: else a search for what is rare walks through the whole history.
+-- A column and not an expression, as source_sha256: behind a row policy PostgreSQL takes into an index only what is leakproof.
+create index jobs_by_status on jobs (tenant_id, status, age);
+create index jobs_by_kind on jobs (tenant_id, kind, status, age, id);
+create index jobs_by_creator on jobs (tenant_id, created_by, number desc);
+create index jobs_by_time on jobs (tenant_id, created_at);
 create index jobs_queued on jobs (tenant_id, priority desc, number) where status = 'queued';
 create index jobs_running on jobs (tenant_id) where status = 'running';
 create index jobs_leases on jobs (lease_expires_at) where status = 'running';
-create index jobs_same_file on jobs (tenant_id, (source ->> 'sha256'), number desc);
+create index jobs_same_file on jobs (tenant_id, source_sha256, number desc) where source_sha256 is not null;
 
 create table waiting (tenant_id bigint primary key references tenants);
 
@@ -461,6 +467,30 @@ create function principal(p_hash bytea, out token_id uuid, out tenant_id bigint,
     select k.id, k.tenant_id, n.slug, k.user_id, u.name, k.scopes,
         case when k.revoked_at is not null then 'revoked' when k.expires_at <= now() then 'expired' else 'valid' end
     from tokens k join tenants n on n.id = k.tenant_id join users u on u.id = k.user_id where k.hash = p_hash $$;
+
+-- A poll in one round trip: whose token it is, then the job as that tenant sees it, behind the row policies like any other read.
+create function see_job(p_hash bytea, p_job uuid, out token_id uuid, out token_tenant bigint, out tenant_slug text, out token_user bigint,
+    out user_name text, out scopes text[], out state text, out job jobs, out created_by_name text) language plpgsql as $$
+begin
+    select p.* into token_id, token_tenant, tenant_slug, token_user, user_name, scopes, state from principal(p_hash) p;
+    if state = 'valid' then
+        perform set_config('rowferry.tenant', token_tenant::text, true);
+        select j.* into job from jobs j where j.tenant_id = token_tenant and j.id = p_job;
+        select u.name into created_by_name from users u where u.tenant_id = token_tenant and u.id = job.created_by;
+    end if;
+end $$;
+create function see_job_version(p_hash bytea, p_job uuid, out token_id uuid, out token_tenant bigint, out tenant_slug text, out token_user bigint,
+    out user_name text, out scopes text[], out state text, out version bigint, out status text) language plpgsql as $$
+begin
+    select p.* into token_id, token_tenant, tenant_slug, token_user, user_name, scopes, state from principal(p_hash) p;
+    if state = 'valid' then
+        perform set_config('rowferry.tenant', token_tenant::text, true);
+        select j.version, j.status into version, status from jobs j where j.tenant_id = token_tenant and j.id = p_job;
+    end if;
+end $$;
+revoke execute on function see_job(bytea, uuid), see_job_version(bytea, uuid) from public, rowferry_loader;
+grant execute on function see_job(bytea, uuid), see_job_version(bytea, uuid) to rowferry_app;
+
 revoke execute on function principal(bytea), number_events(), claim(text, interval), take_back(uuid[], int[], text, boolean), end_backend(int, timestamptz),
     hold_lost(uuid, int, boolean)
     from public, rowferry_app, rowferry_loader;

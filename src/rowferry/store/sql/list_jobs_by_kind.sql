@@ -8,7 +8,7 @@ from (
     select found.id from unnest(%(statuses)s::text[]) wanted(status) cross join unnest(%(kinds)s::text[]) kinds(kind)
     cross join lateral (select j.id, j.number from jobs j
         where j.tenant_id = tenant() and j.kind = kinds.kind and j.status = wanted.status/* conditions */
-        order by j.number desc limit %(limit)s) found
+        order by j.age, j.id limit %(limit)s) found
     order by found.number desc limit %(limit)s
 ) page join jobs j on j.id = page.id and j.tenant_id = tenant()
 left join users u on u.id = j.created_by and u.tenant_id = j.tenant_id

@@ -1,0 +1,58 @@
+"""What belongs to no dialect: health, metrics, documents, unknown addresses, wrong methods, and bugs."""
+
+import pytest
+
+from serving import code, send
+
+
+def test_a_server_that_runs_is_live_and_ready(api) -> None:
+    with api.client(None) as client:
+        assert client.get("/livez").json() == {"status": "live"}
+        ready = client.get("/readyz")
+    assert (ready.status_code, ready.json()["status"], ready.json()["migrations"]) == (200, "ready", True)
+    assert isinstance(ready.json()["workers"], int)
+
+
+def test_metrics_count_requests_and_jobs(api, ana) -> None:
+    send(ana)
+    text = ana.get("/metrics").text
+    assert 'rowferry_http_requests_total{method="POST",status="202"}' in text
+    assert 'rowferry_jobs{status="queued"}' in text
+    assert "tenant" not in text
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/nothing", "/v1", "/v1/", "/v1/nothing", "/v1/jobs/", "/v1/imports/x", "/v1/webhooks"]
+)
+def test_an_unknown_address_is_a_problem(ana, path) -> None:
+    answer = ana.get(path)
+    assert code(answer) == (404, "not-found")
+    assert answer.json()["instance"] == path
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [("PUT", "/v1/jobs", "GET"), ("GET", "/v1/imports", "POST"), ("DELETE", "/livez", "GET"), ("PATCH", "/v1/kinds/customers", "GET")],
+)  # fmt: skip
+def test_a_wrong_method_is_a_problem_and_names_the_right_ones(ana, method, path, allowed) -> None:
+    answer = ana.request(method, path)
+    assert code(answer) == (405, "method-not-allowed")
+    assert allowed in answer.headers["allow"]
+
+
+def test_a_bug_is_a_problem_that_tells_nothing(api, ana, all_tenants) -> None:
+    all_tenants.execute("update jobs set source = '5' where id = %s", ((job := send(ana).json()["id"]),))
+    answer = ana.get(f"/v1/jobs/{job}")
+    assert code(answer) == (500, "internal")
+    assert "Traceback" not in answer.text
+    assert answer.headers["x-request-id"]
+    all_tenants.execute("update jobs set source = '{}' where id = %s", (job,))
+
+
+def test_the_page_of_routes_needs_no_other_host_and_no_script(api) -> None:
+    with api.client(None) as client:
+        page = client.get("/docs")
+    assert "/v1/imports" in page.text
+    assert "<script" not in page.text
+    assert "http" not in page.text.replace("https://rowferry", "")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")

@@ -1,0 +1,88 @@
+"""Which format a file is said to have, and what the job says of it."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from rowferry.domain.faults import JobStopped
+from rowferry.domain.schema import ReadOptions
+from rowferry.formats.csv import CsvFormat
+from rowferry.pipeline.inspect import format_of, inspect, source
+
+FORMATS = (CsvFormat(1 << 20, 100),)
+
+
+def write(folder: Path, data: bytes) -> Path:
+    path = folder / "upload"
+    path.write_bytes(data)
+    return path
+
+
+def refusal(path: Path) -> JobStopped:
+    with pytest.raises(JobStopped) as raised:
+        inspect(path, ReadOptions(), FORMATS, path.parent)
+    return raised.value
+
+
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"])
+def test_a_file_without_text_is_empty(tmp_path: Path, data: bytes) -> None:
+    assert refusal(write(tmp_path, data)).fault.code == "empty-file"
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "word"),
+    [
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not-text", "PNG"),
+        (bytes(range(256)) * 8, "not-text", "no text"),
+        (b"\x1f\x8b\x08\0\0", "unknown-format", "gzip"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 99, "unknown-format", "workbook"),
+        (b"%PDF-1.7 text", "unknown-format", "PDF"),
+        (b"\n<html><table><tr><td>a", "unknown-format", "HTML"),
+        (b"<?xml version='1.0'?><a/>", "unknown-format", "XML"),
+        (b'[{"a": 1}, {"a": 2}]', "unknown-format", "JSON"),
+        (b"PAR1\x15\x04\x15\x10\0\0\0\0\0", "unknown-format", "Parquet"),
+    ],
+)
+def test_what_is_no_csv_is_called_by_its_name(tmp_path: Path, data: bytes, code: str, word: str) -> None:
+    fault = refusal(write(tmp_path, data)).fault
+    assert fault.code == code
+    assert word in fault.message
+    assert "Send CSV" in fault.message
+
+
+@pytest.mark.parametrize(
+    ("member", "word"), [("xl/workbook.xml", "XLSX"), ("word/document.xml", "Word"), ("a.csv", "ZIP")]
+)
+def test_what_is_in_an_archive_is_said(tmp_path: Path, member: str, word: str) -> None:
+    path = tmp_path / "upload"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, "a,b\n1,2\n")
+    assert word in refusal(path).fault.message
+
+
+def test_the_source_of_a_job_is_what_was_found(tmp_path: Path) -> None:
+    path = write(tmp_path, b"Report\r\n\r\nid;name\r\n1;Ana\r\n;\r\n2;Ben\r\n")
+    one, found = inspect(path, ReadOptions(), FORMATS, tmp_path)
+    assert one.name == "csv"
+    assert source(found) == {
+        "format": "csv",
+        "encoding": "utf-8",
+        "encoding_guessed": False,
+        "delimiter": ";",
+        "quote": '"',
+        "header_line": 3,
+        "columns": ["id", "name"],
+        "rows": 2,
+        "blank_records": 1,
+        "lines_above": 2,
+    }
+
+
+def test_the_format_of_an_inspection_is_found_again(tmp_path: Path) -> None:
+    one, found = inspect(write(tmp_path, b"a,b\n1,2\n"), ReadOptions(), FORMATS, tmp_path)
+    assert format_of(found, FORMATS) is one
+    none: Sequence[CsvFormat] = ()
+    with pytest.raises(JobStopped, match="unknown-format"):
+        format_of(found, none)
