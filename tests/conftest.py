@@ -4,7 +4,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -18,17 +18,9 @@ from rowferry.store import jobs, queue
 from rowferry.store.blobs import Blobs, open_blobs
 from rowferry.store.database import Connection, Database, Role, connect, migrate, transaction
 from rowferry.store.embedded import Embedded
+from tenants import Tenant
 
 NUMBERS = itertools.count(1)
-
-
-@dataclass(frozen=True)
-class Tenant:
-    """A customer with one user."""
-
-    id: TenantId
-    slug: str
-    user: UserId
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -141,8 +142,15 @@ def run_api(settings: Settings, listening: socket.socket, ready: Callable[[], No
         server_header=False,
         timeout_graceful_shutdown=API_DRAIN_SECONDS,
     )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn raises what stopped it once more when it has stopped, and an end that was asked for must be an end with 0.
+        signal.signal(number, _heard)
     ready()
     uvicorn.Server(config).run(sockets=[listening])
+
+
+def _heard(*_: object) -> None:
+    """A signal that uvicorn has already heeded."""
 
 
 # The worker -----------------------------------------------------------------------------------------------------------

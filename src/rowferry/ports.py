@@ -248,8 +248,10 @@ class Texts:
 
 
 class Reading(Protocol):
-    """A tenant's rows of one kind, streamed. A row is its fields by name, then `_job_id` and `_row`, all rendered as JSON values
-    that lose nothing: numbers with decimals as text, dates and times as ISO 8601 in UTC.
+    """A tenant's rows of one kind, streamed.
+
+    A row is its fields by name, then `_job_id` and `_row`, all rendered as JSON values that lose nothing: numbers with decimals as
+    text, dates and times as ISO 8601 in UTC.
     """
 
     @property

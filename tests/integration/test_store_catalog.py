@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
-from conftest import Tenant
 from rowferry.domain.access import UserId
 from rowferry.domain.job import Job, JobId
 from rowferry.ids import uuid7
 from rowferry.store import catalog
 from rowferry.store.database import Connection, Database, Role, pool, tenant_transaction, transaction
+from tenants import Tenant
 
 
 def new(tenant: Tenant, **more: object) -> catalog.NewToken:

@@ -7,7 +7,6 @@ from typing import Any
 import psycopg
 import pytest
 
-from conftest import Tenant
 from rowferry.domain import ledger
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.job import Fence, Job, RowNumber
@@ -15,6 +14,7 @@ from rowferry.domain.ledger import Outcome
 from rowferry.store import chunks, jobs
 from rowferry.store.chunks import Fenced, IssueQuery, PlacedIssue, Settled, StoredCause
 from rowferry.store.database import Connection, Database, Role, pool, tenant_transaction, transaction
+from tenants import Tenant
 
 ISSUE = RowIssue(
     41, 42, "tax_id", "Tax Id", "pattern", "12-X", {"value": "12-X", "pattern": "[0-9]{11}"}, "failed", "a;12-X;b"

@@ -11,7 +11,6 @@ import pytest
 from procrastinate.schema import SchemaManager
 from psycopg.conninfo import make_conninfo
 
-from conftest import Tenant
 from rowferry.domain.job import Job
 from rowferry.store.database import (
     Connection,
@@ -28,6 +27,7 @@ from rowferry.store.database import (
     transaction,
     translate,
 )
+from tenants import Tenant
 
 TENANT_TABLES = [
     "users",

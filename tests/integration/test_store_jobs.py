@@ -12,7 +12,6 @@ from typing import ClassVar
 import psycopg
 import pytest
 
-from conftest import Tenant
 from rowferry.domain import ledger
 from rowferry.domain.faults import JobFault, NotAllowedNow, NotFound
 from rowferry.domain.job import TERMINAL, TRANSITIONS, Fence, Job, JobId, Move, RowNumber, Status
@@ -22,6 +21,7 @@ from rowferry.store import catalog, chunks, jobs, queue
 from rowferry.store.chunks import Fenced, Settled
 from rowferry.store.database import Connection, Database, Role, connect, pool, tenant_transaction, transaction
 from rowferry.store.jobs import Advance, FenceLost, Finish, LedgerBroken
+from tenants import Tenant
 
 Submit = Callable[..., Job]
 

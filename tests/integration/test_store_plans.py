@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from conftest import Tenant
 from rowferry.domain.job import Status
 from rowferry.store import jobs
 from rowferry.store.database import Connection, load, transaction
 from rowferry.store.jobs import JobQuery
+from tenants import Tenant
 
 JOBS = 20_000
 

@@ -17,9 +17,10 @@ from starlette.routing import Mount, Route
 from rowferry.api.native import app as native
 from rowferry.api.native import document
 from rowferry.api.native import jobs as native_jobs
-from rowferry.api.native.replies import json_answer
-from rowferry.api.wire.caller import Gate, Limiter
+from rowferry.api.native.replies import broken, json_answer
+from rowferry.api.wire.caller import Gate, Limiter, gate_of, services_of
 from rowferry.api.wire.envelope import Envelope
+from rowferry.api.wire.refusals import STATUS
 from rowferry.domain.faults import Refusal
 from rowferry.service import Services
 from rowferry.telemetry import Fleet, Meters
@@ -52,6 +53,7 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
         Limiter("requests", rates.requests_per_minute),
         Limiter("submits", rates.submits_per_minute),
         rates.wait_seconds_max,
+        meters,
     )
     inner = native.build(gate)
     app = Starlette(
@@ -64,18 +66,17 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
             Route("/metrics", metrics),
             Route("/openapi.json", openapi),
             Route("/docs", docs),
+            Route("/docs/problems/{code}", problem),
         ],
-        middleware=[Middleware(Envelope, meters=meters)],
+        middleware=[Middleware(Envelope, meters=meters, broken=broken)],
         exception_handlers={
             HTTPException: native.refuse_address,
-            Exception: native.break_down,
             Refusal: native.refuse,
         },
         lifespan=running,
     )
     app.router.redirect_slashes = False
     app.state.gate = gate
-    app.state.meters = meters
     app.state.document = document.document(inner, OPERATION)
     return app
 
@@ -94,7 +95,7 @@ async def live(_: Request) -> Response:
 
 async def ready(request: Request) -> Response:
     """Whether requests can be served."""
-    condition = await cast("Gate", request.app.state.gate).services.health.condition()
+    condition = await services_of(request).health.condition()
     shape = {
         "status": "ready" if condition.ready else "not ready",
         "database": condition.database,
@@ -106,9 +107,10 @@ async def ready(request: Request) -> Response:
 
 async def metrics(request: Request) -> Response:
     """The installation's state and this process's counts, for Prometheus."""
-    counts = await cast("Gate", request.app.state.gate).services.health.counts()
+    gate = gate_of(request)
+    counts = await gate.services.health.counts()
     fleet = Fleet(counts.jobs, counts.finished, counts.rows, counts.workers, counts.oldest_waiting_seconds)
-    text = cast("Meters", request.app.state.meters).exposition(fleet)
+    text = gate.meters.exposition(fleet)
     return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
@@ -122,6 +124,28 @@ async def docs(request: Request) -> Response:
     return HTMLResponse(page(cast("Mapping[str, Any]", request.app.state.document)), headers=PAGE_HEADERS)
 
 
+async def problem(request: Request) -> Response:
+    """What a code of a problem means; the `type` of problems leads here."""
+    code = str(request.path_params["code"])
+    found = next((refusal for refusal in Refusal.__subclasses__() if refusal.code == code), None)
+    if found is None:
+        raise HTTPException(404)
+    said = html.escape(found.sentence)
+    body = (
+        f"<h1>{html.escape(found.title)}</h1><p><code>{found.code}</code>, HTTP {STATUS[found.code]:d}</p><p>{said}</p>"
+    )
+    return HTMLResponse(framed(found.title, body), headers=PAGE_HEADERS)
+
+
+def framed(title: str, body: str) -> str:
+    """A plain page."""
+    style = (
+        "body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}td{padding:.2rem .8rem .2rem 0}"
+    )
+    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
+    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
+
+
 def page(made: Mapping[str, Any]) -> str:
     """The document as a plain page: each operation with what it does."""
     lines = [
@@ -130,19 +154,18 @@ def page(made: Mapping[str, Any]) -> str:
         for path, item in made["paths"].items()
         for method, operation in item.items()
     ]
-    return (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><title>Rowferry API</title>'
-        "<style>body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}td{padding:.2rem .8rem .2rem 0}</style>"
-        f"<h1>Rowferry API {html.escape(str(made['info']['version']))}</h1>"
-        f"<p>{html.escape(str(made['info']['description']))}</p>"
-        '<p>The whole reference: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
-        f"<table>{''.join(lines)}</table></html>"
-    )
+    info = made["info"]
+    about = html.escape(str(info["description"]))
+    reference = '<p>The whole reference: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
+    name = f"Rowferry API {info['version']}"
+    return framed(name, f"<h1>{html.escape(name)}</h1><p>{about}</p>{reference}<table>{''.join(lines)}</table>")
 
 
-def _operation(operation_id: str, summary: str, responses: Mapping[str, object]) -> dict[str, object]:
+def _operation(
+    operation_id: str, summary: str, responses: Mapping[str, object], *parameters: Mapping[str, object]
+) -> dict[str, object]:
     shared = {"operationId": operation_id, "summary": summary, "tags": ["operation"], "security": []}
-    return {"get": shared | {"responses": responses}}
+    return {"get": shared | {"responses": responses} | ({"parameters": list(parameters)} if parameters else {})}
 
 
 OPERATION: Mapping[str, object] = {
@@ -176,6 +199,18 @@ OPERATION: Mapping[str, object] = {
         "openapi",
         "This document",
         {"200": {"description": "OpenAPI 3.1.", "content": {"application/json": {"schema": {"type": "object"}}}}},
+    ),
+    "/docs/problems/{code}": _operation(
+        "problem",
+        "What a code of a problem means",
+        {
+            "200": {"description": "HTML.", "content": {"text/html": {"schema": {"type": "string"}}}},
+            "404": {
+                "description": "There is no such code.",
+                "content": {document.PROBLEM: {"schema": document.ref("Problem")}},
+            },
+        },
+        document.path_parameter("code", "A stable code.", {"type": "string"}) | {"example": "empty-file"},
     ),
     "/docs": _operation(
         "docs",

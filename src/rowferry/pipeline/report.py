@@ -11,10 +11,8 @@ import polars as pl
 
 from rowferry.domain.faults import RowCode, RowIssue
 from rowferry.domain.ledger import Outcome
-from rowferry.ports import Inspection, Outcomes
+from rowferry.ports import ADDED_COLUMNS, Inspection, Outcomes
 
-ADDED = ("_row", "_line", "_code", "_field", "_message")
-"""The columns that an error file has after those of its original."""
 JOINED = " | "
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 SHAPE_MAX = 24
@@ -37,7 +35,7 @@ BY_LOOK = frozenset(
 def error_header(inspection: Inspection) -> bytes:
     """The first line of an error file: the original columns, then ours. Starts with the mark that the encoding needs."""
     columns = [text for position, text in enumerate(inspection.columns) if position not in inspection.added_columns]
-    return _encoded(_line(inspection, [*columns, *ADDED]), inspection, first=True)
+    return _encoded(_line(inspection, [*columns, *ADDED_COLUMNS]), inspection, first=True)
 
 
 def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callable[[int], bytes]) -> bytes:

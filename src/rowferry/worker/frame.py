@@ -1,6 +1,7 @@
 """The frame of an attempt: what any job needs while it runs, how it heeds wishes, settles chunks and makes artifacts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
@@ -19,6 +20,10 @@ from rowferry.store.fence import Wishes
 
 REPEATS_MAX = 10
 """How often a chunk is tried again after a deadlock or a serialization failure; each try waits for the other transaction."""
+
+
+JOINED_AT_ONCE = 2
+"""Artifacts that are joined side by side; reading, digest and writing all leave the interpreter's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +177,9 @@ class Attempt:
         """Joins the parts of all chunks to artifacts, each a blob of its own, synced."""
         with database.transaction(self.connection, self.job.tenant, self.job.id):
             keys = chunks.parts_of(self.connection, self.job.id)
-        made: list[jobs.NewArtifact] = []
-        for artifact in artifacts:
-            parts = keys.get(artifact.category, [])
-            if parts or artifact.always:
-                made.append(self._join(artifact, parts))
-        return made
+        wanted = [one for one in artifacts if keys.get(one.category) or one.always]
+        with ThreadPoolExecutor(JOINED_AT_ONCE) as threads:
+            return list(threads.map(self._join, wanted, [keys.get(one.category, list[str]()) for one in wanted]))
 
     def finish(
         self,

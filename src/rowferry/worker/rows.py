@@ -9,19 +9,17 @@ import polars as pl
 
 from rowferry.domain.faults import RowIssue
 from rowferry.pipeline.match import Judged, Seen
-from rowferry.pipeline.report import rows_csv
 from rowferry.pipeline.transform import Checked, Plan
 from rowferry.ports import Chunk, Format, Inspection
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A chunk before it meets the destination: what may be written, what is known to be wrong, and its staging text."""
+    """A chunk before it meets the destination: what may be written, and what is known to be wrong."""
 
     chunk: Chunk
     issues: tuple[RowIssue, ...]
     raw: Callable[[int], bytes]
-    staging: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +65,7 @@ def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
         raw=lambda row: raw(row).decode("utf-8", "replace"),
     )
     issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
-    return Prepared(chunk, issues, raw, rows_csv(frame, header=False))
+    return Prepared(chunk, issues, raw)
 
 
 def staging_columns(plan: Plan) -> pl.DataFrame:

@@ -81,6 +81,8 @@ def test_a_form_with_a_part_twice_or_unknown_is_refused(api, ana) -> None:
 def test_another_content_type_is_refused(ana) -> None:
     answer = ana.post("/v1/imports", content=CSV, headers={"Content-Type": "text/csv"})
     assert code(answer) == (415, "unsupported-media-type")
+    without_boundary = ana.post("/v1/imports", content=CSV, headers={"Content-Type": "multipart/form-data"})
+    assert code(without_boundary) == (422, "invalid-request")
 
 
 @pytest.mark.parametrize("size", [LIMIT - len(CSV), LIMIT])

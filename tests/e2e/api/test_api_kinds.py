@@ -127,3 +127,9 @@ def test_a_declaration_that_does_not_hold_names_the_place(ana, more, pointer) ->
 def test_a_declaration_that_is_none_is_refused(ana, content, expected) -> None:
     answer = ana.post("/v1/kinds", content=content, headers={"Content-Type": "application/json"})
     assert code(answer) == expected
+
+
+def test_a_file_over_the_kinds_own_limit_is_refused(ana) -> None:
+    declared(ana, limits={"bytes": 40})
+    assert code(send(ana, b"email,name\n" + b"a@b.org,A\n" * 9, kind="contacts")) == (413, "too-large")
+    assert send(ana, b"email,name\na@b.org,A\n", kind="contacts").status_code == 202

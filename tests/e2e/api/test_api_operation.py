@@ -56,3 +56,9 @@ def test_the_page_of_routes_needs_no_other_host_and_no_script(api) -> None:
     assert "<script" not in page.text
     assert "http" not in page.text.replace("https://rowferry", "")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_the_type_of_a_problem_leads_to_what_it_means(api, ana) -> None:
+    kind = ana.get("/v1/nothing").json()["type"]
+    assert "Not found" in ana.get(kind).text
+    assert code(ana.get("/docs/problems/no-such-code")) == (404, "not-found")

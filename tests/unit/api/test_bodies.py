@@ -1,10 +1,13 @@
 """JSON bodies: what is no JSON, what no database keeps, and every member that does not fit."""
 
+import asyncio
+
 import pytest
+from starlette.requests import Request
 
 from rowferry.api.native import bodies
-from rowferry.api.wire.bodies import parsed
-from rowferry.domain.faults import Invalid, MalformedJson
+from rowferry.api.wire.bodies import Pace, parsed, stream_of
+from rowferry.domain.faults import Invalid, MalformedJson, TooSlow, UploadIncomplete
 from rowferry.domain.ledger import OnError
 from rowferry.domain.schema import Mode
 
@@ -65,3 +68,34 @@ def test_options_that_fit_reach_the_domain() -> None:
 
 def test_a_text_with_nul_is_refused() -> None:
     assert faults_of({"delimiter": "\0"})["/options/delimiter"] == "delimiter holds NUL."
+
+
+def coming(*messages: dict[str, object]) -> Request:
+    """A request whose body comes in these messages, and then nothing more, for ever."""
+    left = list(messages)
+
+    async def receive() -> dict[str, object]:
+        return left.pop(0) if left else await asyncio.Event().wait()  # type: ignore[return-value]
+
+    return Request({"type": "http", "method": "POST", "headers": []}, receive)
+
+
+@pytest.mark.anyio
+async def test_a_body_that_stands_still_is_given_up() -> None:
+    request = coming({"type": "http.request", "body": b"a", "more_body": True})
+    with pytest.raises(TooSlow):
+        [piece async for piece in stream_of(request, Pace(silence_seconds=0.01))]
+
+
+@pytest.mark.anyio
+async def test_a_body_that_trickles_is_given_up() -> None:
+    request = coming(*[{"type": "http.request", "body": b"a", "more_body": True}] * 3)
+    with pytest.raises(TooSlow):
+        [piece async for piece in stream_of(request, Pace(grace_seconds=0, bytes_per_second=10**12))]
+
+
+@pytest.mark.anyio
+async def test_a_body_whose_caller_went_away_is_incomplete() -> None:
+    request = coming({"type": "http.request", "body": b"a", "more_body": True}, {"type": "http.disconnect"})
+    with pytest.raises(UploadIncomplete):
+        [piece async for piece in stream_of(request)]

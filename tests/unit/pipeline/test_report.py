@@ -25,7 +25,7 @@ def read(content: bytes, encoding: str = "utf-8") -> list[list[str]]:
 
 
 def test_a_failed_record_stands_in_the_error_file_byte_for_byte() -> None:
-    record = '"7"; "a ""b""\r\nc" '.encode()
+    record = b'"7"; "a ""b""\r\nc" '
     lines = error_lines(PLAIN, [issue(2, "required")], lambda _: record)
     assert lines.startswith(record + b";")
 

@@ -21,7 +21,7 @@ from rowferry.api.wire.bodies import (
     stream_of,
     text_of,
 )
-from rowferry.api.wire.caller import caller, count_submit, need, services_of
+from rowferry.api.wire.caller import caller, count_submit, gate_of, need, services_of
 from rowferry.api.wire.transfer import printable
 from rowferry.domain.access import Principal, Scope
 from rowferry.domain.faults import Forbidden, Invalid, MissingPart, Pointed, Refusal, UnsupportedMedia
@@ -106,6 +106,8 @@ async def create_import(request: Request) -> Response:
         boundary = forms.boundary_of(request.headers.get("content-type", ""))
         if boundary is not None:
             submitted = await _of_form(request, principal, key, boundary)
+        elif media_type(request) == "multipart/form-data":
+            raise Invalid(reason="The content type multipart/form-data names no boundary.")
         elif media_type(request) == "application/json":
             submitted = await _of_rows(request, principal, key)
         else:
@@ -161,6 +163,8 @@ async def _of_form(request: Request, principal: Principal, key: str | None, boun
         async with aclosing(stream_of(request)) as stream, aclosing(forms.parts_of(stream, boundary)) as parts:
             async for part in parts:
                 await _take(imports, form, part)
+        if form.upload is not None:
+            gate_of(request).meters.upload_bytes.inc(form.upload.bytes)
         wish, upload = _wish_of(request, form, key)
     except BaseException:  # also when the server stops: an upload without a job is of no use
         if form.upload is not None:

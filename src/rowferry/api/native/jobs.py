@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, cast
 from uuid import UUID
@@ -24,7 +25,7 @@ from rowferry.api.native.parameters import (
 from rowferry.api.native.replies import job_answer, json_answer
 from rowferry.api.native.shapes import artifact_shape, cause_shape, issue_shape, job_shape, list_shape
 from rowferry.api.wire import transfer
-from rowferry.api.wire.caller import caller, gate_of, poll, poll_version, services_of
+from rowferry.api.wire.caller import WAITED_SECONDS, caller, gate_of, poll, poll_version, services_of
 from rowferry.api.wire.paging import Binding
 from rowferry.domain import faults
 from rowferry.domain.access import Scope
@@ -84,7 +85,9 @@ async def get_job(request: Request) -> Response:
     if seconds is not None:
         applied["Preference-Applied"] = f"wait={seconds:g}"
         if not terminal and (had is None or transfer.matches(had, transfer.etag(version))):
+            began = time.perf_counter()
             version, terminal = await jobs.wait(principal, job_id, version, seconds)
+            request.scope["state"][WAITED_SECONDS] = time.perf_counter() - began
     tag = transfer.etag(version)
     if transfer.matches(had, tag):
         retry = {} if terminal else {"Retry-After": "1"}

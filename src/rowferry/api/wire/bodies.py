@@ -4,43 +4,51 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import dataclass
 from typing import NoReturn, cast
 
 from starlette.requests import ClientDisconnect, Request
 
 from rowferry.domain.faults import Invalid, MalformedJson, TooLarge, TooSlow, UnsupportedMedia, UploadIncomplete
 
-SILENCE_SECONDS_MAX = 30.0
-GRACE_SECONDS = 10.0
-BYTES_PER_SECOND_MIN = 1_000
 JSON_DEPTH_MAX = 64
 """How deep arrays and objects of a JSON body may be nested."""
 
 
-async def stream_of(request: Request) -> AsyncGenerator[bytes, None]:
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How slowly a body may come: seconds of silence at most, and after a while at least so many bytes a second."""
+
+    silence_seconds: float = 30.0
+    grace_seconds: float = 10.0
+    bytes_per_second: int = 1_000
+
+
+async def stream_of(request: Request, pace: Pace | None = None) -> AsyncGenerator[bytes, None]:
     """The body in the pieces in which it comes. Only the time that we wait for the caller counts as slowness.
 
     Raises:
         UploadIncomplete: the caller went away before the end.
         TooSlow: the body stood still for long, or came with less than 1,000 bytes a second.
     """
+    pace = pace or Pace()
     source = request.stream()
     waited, taken = 0.0, 0
     while True:
         began = time.monotonic()
         try:
-            async with asyncio.timeout(SILENCE_SECONDS_MAX):
+            async with asyncio.timeout(pace.silence_seconds):
                 piece = await anext(source, None)
         except ClientDisconnect:
             raise UploadIncomplete(reason="the connection was closed.") from None
         except TimeoutError:
-            raise TooSlow(rate=BYTES_PER_SECOND_MIN) from None
+            raise TooSlow(rate=pace.bytes_per_second) from None
         if piece is None:
             return
         waited += time.monotonic() - began
         taken += len(piece)
-        if waited > GRACE_SECONDS and taken < BYTES_PER_SECOND_MIN * (waited - GRACE_SECONDS):
-            raise TooSlow(rate=BYTES_PER_SECOND_MIN)
+        if waited > pace.grace_seconds and taken < pace.bytes_per_second * (waited - pace.grace_seconds):
+            raise TooSlow(rate=pace.bytes_per_second)
         if piece:
             yield piece
 

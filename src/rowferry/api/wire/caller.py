@@ -11,6 +11,7 @@ from rowferry.domain.access import Principal, Scope
 from rowferry.domain.faults import Forbidden, NotFound, RateLimited, Unauthenticated
 from rowferry.domain.job import Job, JobId
 from rowferry.service import Services
+from rowferry.telemetry import Meters
 
 T = TypeVar("T")
 
@@ -18,6 +19,8 @@ WINDOW_SECONDS = 60
 SECRET_CHARACTERS_MAX = 200
 LIMIT_HEADERS = "limit_headers"
 """Where in the request's state the rate limit headers wait for the answer."""
+WAITED_SECONDS = "waited_seconds"
+"""Where it says how long the caller wished to wait; that is no slowness of ours."""
 
 
 @dataclass(slots=True)
@@ -55,12 +58,13 @@ class Limiter:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """What every dialect asks before it serves: the services, and the limits of a token."""
+    """What every dialect asks before it serves: the services, the limits of a token, and where it counts."""
 
     services: Services
     requests: Limiter
     submits: Limiter
     wait_seconds_max: float
+    meters: Meters
 
 
 def gate_of(request: Request) -> Gate:

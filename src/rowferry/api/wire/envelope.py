@@ -2,24 +2,30 @@
 
 import secrets
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, cast
 
 import structlog
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rowferry.api.wire.caller import LIMIT_HEADERS
+from rowferry.api.wire.caller import LIMIT_HEADERS, WAITED_SECONDS
 from rowferry.telemetry import REQUEST_ID, Meters
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
 
 
 class Envelope:
-    """Wraps an application: gives each request an id, adds the headers of limits, counts answers, and logs what broke."""
+    """Wraps an application: gives each request an id, adds the headers of limits, counts answers, logs and answers what broke.
 
-    def __init__(self, app: ASGIApp, meters: Meters) -> None:
+    `broken` answers a bug where nothing inside did.
+    """
+
+    def __init__(self, app: ASGIApp, meters: Meters, broken: Callable[[Request], Response]) -> None:
         self._app = app
         self._meters = meters
+        self._broken = broken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -27,7 +33,7 @@ class Envelope:
             return
         request_id = secrets.token_hex(8)
         state = cast("MutableMapping[str, Any]", scope.setdefault("state", {}))
-        status = 500
+        status = 0
         began = time.perf_counter()
 
         async def answer(message: Message) -> None:
@@ -45,13 +51,15 @@ class Envelope:
 
         try:
             await self._app(scope, receive, answer)
-        except Exception as error:  # the edge: a bug was answered as such, and is told to the log here and only here
+        except Exception as error:  # the edge: a bug is told to the log here and only here
+            if status == 0:
+                await self._broken(Request(scope))(scope, receive, answer)
             with structlog.contextvars.bound_contextvars(**{REQUEST_ID: request_id}):
                 log.exception("request.broke", path=scope["path"], error=type(error).__name__)
         finally:
             method = scope["method"] if scope["method"] in METHODS else "other"
             self._meters.requests.labels(method, str(status)).inc()
-            self._meters.request_seconds.observe(time.perf_counter() - began)
+            self._meters.request_seconds.observe(time.perf_counter() - began - state.get(WAITED_SECONDS, 0.0))
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

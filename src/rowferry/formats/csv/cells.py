@@ -1,7 +1,7 @@
 """Turns cut records into blocks: cells as text columns, and which records cannot be had as cells, and why."""
 
 import codecs
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,13 @@ import polars as pl
 from rowferry.domain.faults import RowCode
 from rowferry.formats.csv import arrow
 from rowferry.formats.csv.grammar import Grammar
-from rowferry.formats.csv.records import Cut
+from rowferry.formats.csv.records import RECORDS_MAX, Cut
 from rowferry.ports import Block, Lines, RecordFault
 
 MARK = codecs.BOM_UTF8
+
+
+Faults = dict[int, tuple[RowCode, Mapping[str, object]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +29,31 @@ class Table:
 
 
 def blocks(cuts: Iterable[Cut], table: Table) -> Iterator[Block]:
-    """One block per cut that has data rows, numbered from row 1."""
+    """The data rows of all cuts, numbered from row 1."""
     first_row = 1
     for cut in cuts:
-        block = _block(cut, table, first_row)
-        if block.rows:
+        rows = _rows(cut, table)
+        for start in range(0, len(rows), RECORDS_MAX):
+            block = _block(cut, table, rows[start : start + RECORDS_MAX], first_row)
             yield block
             first_row += block.rows
 
 
-def _block(cut: Cut, table: Table, first_row: int) -> Block:
+def _rows(cut: Cut, table: Table) -> Lines:
+    """The indices of the records that are not blank."""
     blanks = cut.blanks(table.grammar)
     every = np.arange(len(cut.starts), dtype=np.int64)
-    rows = np.delete(every, blanks) if blanks.size else every
-    faults = {fault.index: (fault.code, fault.arguments) for fault in cut.faults}
+    return np.delete(every, blanks) if blanks.size else every
+
+
+def _block(cut: Cut, table: Table, rows: Lines, first_row: int) -> Block:
+    first, last = int(rows[0]), int(rows[-1])
+    faults: Faults = {
+        fault.index: (fault.code, fault.arguments) for fault in cut.faults if first <= fault.index <= last
+    }
     good = rows if not faults else rows[~np.isin(rows, list(faults))]
     cells, good, more = _cells(cut, table, good)
-    position_of = _positions(rows, len(every))
+    position_of = _positions(rows, last + 1)
     found = [
         RecordFault(int(position_of[index]), code, arguments)
         for index, (code, arguments) in sorted((faults | more).items())
@@ -61,9 +72,6 @@ def _raw(cut: Cut, rows: Lines) -> Callable[[int], bytes]:
         return cut.record(int(rows[position]))
 
     return raw
-
-
-Faults = dict[int, tuple[RowCode, dict[str, object]]]
 
 
 def _cells(cut: Cut, table: Table, good: Lines) -> tuple[pl.DataFrame, Lines, Faults]:

@@ -26,6 +26,8 @@ from rowferry.formats.csv.grammar import LINE, SPACES, Grammar
 from rowferry.ports import Lines
 
 LF, CR = 10, 13
+RECORDS_MAX = 1 << 16
+"""Records that are held as objects at once: a block of the shortest lines has millions."""
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -207,7 +209,7 @@ class Cutter:
         lines: list[int] = []
         faults: list[Fault] = []
         position, line, quote_at = 0, self._line, -1
-        while position < len(data):
+        while position < len(data) and len(starts) < RECORDS_MAX:
             quote_at = self._quote_from(data, position) if quote_at < position else quote_at
             first = self._first_line(data, position)
             if first is not None and first <= min(quote_at, position + self._limits.record_bytes_max):
