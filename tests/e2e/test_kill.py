@@ -97,8 +97,10 @@ def test_kill_9_at_any_point_loses_and_doubles_nothing(
     nth: int,
 ) -> None:
     usual, rows, usual_issues = undisturbed
+    before = len(faults.done)
     faults.kill_at(point, nth)
     job = server.imported(client, a_file())
+    faults.wait_for_fault(before + 1)
     assert faults.done[-1][0] == point
     assert (job["status"], job["ledger"]) == (usual["status"], usual["ledger"])
     assert table(server.rows(client)) == rows

@@ -15,6 +15,8 @@ from rowferry.ports import ADDED_COLUMNS, Inspection, Outcomes
 
 JOINED = " | "
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+PLACED = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
+"""Outcomes of rows that are in the destination as the file says."""
 SHAPE_MAX = 24
 BY_LOOK = frozenset(
     {
@@ -68,19 +70,15 @@ def safe(text: str) -> str:
 
 
 def rows_csv(frame: pl.DataFrame, *, header: bool) -> bytes:
-    """Typed rows as CSV (comma, LF, UTF-8): the fields in their order, then `_row`, then what else the frame has."""
+    """Typed rows as CSV (comma, LF, UTF-8): the fields in their order, then `_row`."""
     buffer = io.BytesIO()
     frame.write_csv(buffer, include_header=header, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
     return buffer.getvalue()
 
 
-def with_outcomes(frame: pl.DataFrame, outcomes: Outcomes) -> pl.DataFrame:
-    """Rows of a chunk that are in the destination, in the file's order, with the word of their outcome."""
-    words = pl.Series("_outcome", outcomes).replace_strict(
-        {int(one): one.word for one in Outcome}, return_dtype=pl.String
-    )
-    kept = np.isin(outcomes, [Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED])
-    return frame.with_columns(words).filter(pl.Series(kept))
+def in_place(frame: pl.DataFrame, outcomes: Outcomes) -> pl.DataFrame:
+    """The rows of a frame that are in the destination as the file says, by their outcomes."""
+    return frame.filter(pl.Series(np.isin(outcomes, PLACED)))
 
 
 def _by_row(issues: Iterable[RowIssue]) -> Iterable[tuple[int, list[RowIssue]]]:

@@ -135,6 +135,11 @@ class _Digest:
         self._sha256.update(piece)
         self._bytes += len(piece)
 
+    def passing(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in content:
+            self.add(piece)
+            yield piece
+
     def stored(self) -> Stored:
         return Stored(self._bytes, self._sha256.hexdigest())
 
@@ -153,7 +158,13 @@ class FolderBlobs:
 
     async def put_stream(self, key: str, content: AsyncIterator[bytes]) -> Stored:
         """See `Blobs`."""
+        digest = _Digest()
         writing = await asyncio.to_thread(_Writing.begin, self._root, self._path(key))
+
+        def add(pieces: list[bytes]) -> None:
+            for piece in digest.passing((b"".join(pieces),)):
+                writing.add(piece)
+
         try:
             gathered: list[bytes] = []
             size = 0
@@ -161,13 +172,14 @@ class FolderBlobs:
                 gathered.append(piece)
                 size += len(piece)
                 if size >= PIECE:
-                    await asyncio.to_thread(writing.add, b"".join(gathered))
+                    await asyncio.to_thread(add, gathered)
                     gathered, size = [], 0
-            await asyncio.to_thread(writing.add, b"".join(gathered))
-            return await asyncio.to_thread(writing.end)
+            await asyncio.to_thread(add, gathered)
+            await asyncio.to_thread(writing.end)
         except BaseException:
             writing.abandon()
             raise
+        return digest.stored()
 
     async def stream(self, key: str, start: int = 0, end: int | None = None) -> AsyncGenerator[bytes]:
         """See `Blobs`."""
@@ -189,15 +201,20 @@ class FolderBlobs:
 
     def put(self, key: str, content: bytes) -> None:
         """See `Blobs`."""
-        self.write(key, (content,))
+        self._written(key, (content,))
 
     def write(self, key: str, content: Iterable[bytes]) -> Stored:
         """See `Blobs`."""
+        digest = _Digest()
+        self._written(key, digest.passing(content))
+        return digest.stored()
+
+    def _written(self, key: str, content: Iterable[bytes]) -> None:
         writing = _Writing.begin(self._root, self._path(key))
         try:
             for piece in content:
                 writing.add(piece)
-            return writing.end()
+            writing.end()
         except BaseException:
             writing.abandon()
             raise
@@ -239,7 +256,6 @@ class _Writing:
         self._new = new
         self._path = path
         self._root = root
-        self._digest = _Digest()
         self._file = new.open("xb", buffering=0)
 
     @classmethod
@@ -251,16 +267,14 @@ class _Writing:
 
     def add(self, piece: bytes) -> None:
         with _room():
-            self._digest.add(piece)
             view = memoryview(piece)
             while view:
                 view = view[self._file.write(view) :]
 
-    def end(self) -> Stored:
+    def end(self) -> None:
         with _room(), self._file:
             os.fsync(self._file.fileno())
             self._rename()
-        return self._digest.stored()
 
     def _rename(self) -> None:
         for _ in range(10):
@@ -374,13 +388,7 @@ class ObjectBlobs:
     def write(self, key: str, content: Iterable[bytes]) -> Stored:
         """See `Blobs`."""
         digest = _Digest()
-
-        def passing() -> Iterator[bytes]:
-            for piece in content:
-                digest.add(piece)
-                yield piece
-
-        obstore.put(self._store, _checked(key), passing())
+        obstore.put(self._store, _checked(key), digest.passing(content))
         return digest.stored()
 
     def read(self, key: str) -> bytes:

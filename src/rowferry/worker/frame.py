@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import UUID
 
-from rowferry.domain import ledger
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode, RowIssue, stop
 from rowferry.domain.job import Fence, Job, Move, RowNumber
+from rowferry.domain.ledger import Ledger, from_outcomes
 from rowferry.pipeline.report import Cause
 from rowferry.points import Points
 from rowferry.ports import Format, ImportKind, Kind, LoadContext, Loader, Reading
@@ -158,7 +158,7 @@ class Attempt:
             FenceLost: the job is another attempt's; the transaction must roll back.
         """
         self.settle_part(chunk)
-        return self.pass_fence(RowNumber(chunk.first_row - 1), ledger.from_outcomes(chunk.outcomes), checkpoint)
+        return self.pass_fence(RowNumber(chunk.first_row - 1), from_outcomes(chunk.outcomes), checkpoint)
 
     def settle_part(self, chunk: Settlement) -> None:
         """The same without the fence, for a transaction that holds many chunks."""
@@ -166,12 +166,18 @@ class Attempt:
         chunks.settle_part(self.connection, settled)
         self.reach("chunk.settled", chunk.first_row)
 
-    def pass_fence(self, cursor: RowNumber, counts: ledger.Ledger, checkpoint: Mapping[str, object]) -> Wishes:
+    def pass_fence(self, cursor: RowNumber, counts: Ledger, checkpoint: Mapping[str, object]) -> Wishes:
         """The fence: moves the cursor and the counts, or raises `FenceLost`."""
         to = RowNumber(cursor + counts.read)
         wishes = chunks.fence(self.connection, chunks.Fenced(self.job.id, self.fence, cursor, to, counts, checkpoint))
         self.reach("chunk.fenced", to)
         return wishes
+
+    def ledger(self) -> Ledger:
+        """The ledger as it is committed."""
+        with database.transaction(self.connection, self.job.tenant):
+            job = jobs.get_sync(self.connection, self.job.id)
+        return job.ledger if job else Ledger()
 
     def make(self, artifacts: Sequence[Artifact]) -> list[jobs.NewArtifact]:
         """Joins the parts of all chunks to artifacts, each a blob of its own, synced."""

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import polars as pl
 
 from rowferry.domain.faults import RowIssue
+from rowferry.domain.schema import Schema
 from rowferry.pipeline.match import Judged, Seen
 from rowferry.pipeline.transform import Checked, Plan
 from rowferry.ports import Chunk, Format, Inspection
@@ -15,9 +17,13 @@ from rowferry.ports import Chunk, Format, Inspection
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A chunk before it meets the destination: what may be written, and what is known to be wrong."""
+    """A chunk before it meets the destination: what may be written, and what is known to be wrong.
+
+    `frame` has the rows of the chunk in the order of the file; the chunk itself has them by key, as neighbours in an index.
+    """
 
     chunk: Chunk
+    frame: pl.DataFrame
     issues: tuple[RowIssue, ...]
     raw: Callable[[int], bytes]
 
@@ -30,8 +36,13 @@ class Source:
     path: Path
     inspection: Inspection
     plan: Plan
+    schema: Schema
     scratch: Path
     chunk_rows: int
+
+    def seen(self, duplicates: Literal["fail", "skip", "apply"]) -> Seen:
+        """The memory of keys for one pass over the file."""
+        return Seen(self.schema, self.plan.fields, duplicates, self.scratch, rows=self.inspection.rows)
 
     def prepared(self, seen: Seen, settled: int = 0) -> Iterator[Prepared]:
         """The chunks behind the first `settled` rows. Those rows are read all the same: they may hold keys of later ones."""
@@ -41,16 +52,20 @@ class Source:
             last = block.first_row + block.rows - 1
             first = max(block.first_row, settled + 1)
             for start in range(first, last + 1, self.chunk_rows):
-                yield _cut(checked, judged, start, min(start + self.chunk_rows - 1, last))
+                yield _cut(checked, judged, self.schema.primary_key, (start, min(start + self.chunk_rows - 1, last)))
 
 
-def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
-    """The rows `first` to `last` of a block."""
+def _cut(checked: Checked, judged: Judged, key: tuple[str, ...], span: tuple[int, int]) -> Prepared:
+    """The rows of a block from one row number to another."""
+    first, last = span
     numbers = checked.frame["_row"].to_numpy()
     begin, end = np.searchsorted(numbers, [first, last + 1])
     rows = slice(int(begin), int(end))
     valid = judged.valid[rows]
     frame = checked.frame[rows].filter(valid)
+    # stable: rows of one key stay in their order
+    by_key = pl.arg_sort_by(key, maintain_order=True) if key else pl.int_range(pl.len())
+    order = frame.select(by_key).to_series()
     offset = checked.first_row
 
     def raw(row: int) -> bytes:
@@ -60,12 +75,12 @@ def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
         first_row=first,
         rows=last - first + 1,
         lines=checked.lines[first - offset : last - offset + 1],
-        frame=frame,
-        fresh=judged.fresh[rows].filter(valid),
+        frame=frame[order],
+        fresh=judged.fresh[rows].filter(valid)[order],
         raw=lambda row: raw(row).decode("utf-8", "replace"),
     )
     issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
-    return Prepared(chunk, issues, raw)
+    return Prepared(chunk, frame, issues, raw)
 
 
 def staging_columns(plan: Plan) -> pl.DataFrame:

@@ -65,7 +65,7 @@ class Task:
             cursor = self._settle(batch, cursor)
         attempt.enter("report")
         artifacts = self.report()
-        attempt.finish(Move.SUCCEED, artifacts, result=self._kind.result(self._counts()))
+        attempt.finish(Move.SUCCEED, artifacts, result=self._kind.result(attempt.ledger().counts()))
 
     def report(self) -> Sequence[jobs.NewArtifact]:
         """The artifact, made of the bytes of all batches that committed."""
@@ -91,9 +91,3 @@ class Task:
         attempt.reach("chunk.committed", cursor + len(batch.outcomes))
         attempt.heed(wishes)
         return cursor + len(batch.outcomes)
-
-    def _counts(self) -> Mapping[str, int]:
-        attempt = self._attempt
-        with database.transaction(attempt.connection, attempt.job.tenant):
-            job = jobs.get_sync(attempt.connection, attempt.job.id)
-        return job.ledger.counts() if job else {}

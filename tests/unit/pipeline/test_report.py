@@ -10,7 +10,7 @@ import pytest
 
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.ledger import Outcome
-from rowferry.pipeline.report import causes, error_header, error_lines, rows_csv, safe, shape, with_outcomes
+from rowferry.pipeline.report import causes, error_header, error_lines, in_place, rows_csv, safe, shape
 from rowferry.ports import Inspection
 
 PLAIN = Inspection("csv", "utf-8", ";", '"', 1, ("id", "name"), (), 3, 0, 0)
@@ -84,7 +84,7 @@ def test_issues_of_one_cause_are_one_group_with_their_first_as_the_sample() -> N
     assert groups[0].sample["row"] == 1
 
 
-def test_the_output_holds_the_rows_that_are_in_with_their_outcome() -> None:
+def test_the_output_holds_the_rows_that_are_in() -> None:
     frame = pl.DataFrame({"name": ["a", None, ""], "_row": [1, 2, 3]})
     outcomes = np.array([Outcome.CREATED, Outcome.FAILED, Outcome.UNCHANGED], np.uint8)
-    assert rows_csv(with_outcomes(frame, outcomes), header=True).decode() == 'name,_row,_outcome\na,1,created\n"",3,unchanged\n'
+    assert rows_csv(in_place(frame, outcomes), header=True).decode() == 'name,_row\na,1\n"",3\n'

@@ -1,5 +1,6 @@
 """Puts rows of a frame into a table or a temporary stage by COPY, and finds those that PostgreSQL refuses."""
 
+import io
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -22,7 +23,9 @@ def copy(connection: psycopg.Connection[TupleRow], statement: sql.Composed, fram
     with connection.cursor() as cursor:
         with cursor.copy(statement) as pipe:
             for part in frame.iter_slices(SLICE_ROWS):
-                pipe.write(part.write_csv(include_header=False, datetime_format=MOMENT, time_format=CLOCK))
+                body = io.BytesIO()  # bytes at once: as text it would be copied twice more
+                part.write_csv(body, include_header=False, datetime_format=MOMENT, time_format=CLOCK)
+                pipe.write(body.getvalue())
         # PostgreSQL before 18 ends at a line `\.`, also inside a quoted text, and says nothing
         assert cursor.rowcount == frame.height, f"COPY took {cursor.rowcount} of {frame.height} rows"  # noqa: S101  # an invariant, as code
 
