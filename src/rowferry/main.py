@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 
-from rowferry.settings import Settings
+from rowferry.settings import Settings, settle_libraries
 from rowferry.store.database import Connection, Database, Role
 
 if TYPE_CHECKING:
@@ -212,6 +212,7 @@ def run_worker(settings: Settings, ready: Callable[[], None]) -> None:
     """Runs a worker with its executors until SIGTERM or SIGINT."""
     from rowferry.worker import process
 
+    settle_libraries()
     orders = process.Orders(
         executors=settings.workers,
         lease_seconds=settings.lease_seconds,

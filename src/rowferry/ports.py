@@ -204,6 +204,8 @@ class Chunk:
     fresh: pl.Series | None
     raw: Callable[[int], str]
     """The text of a row of the file by its row number."""
+    prepared: object = None
+    """What the loader made of the chunk ahead of its transaction (`Loader.prepare`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,10 @@ class Loaded:
 
 class Loader(Protocol):
     """Writes the chunks of one attempt, each inside the transaction that also holds its outcomes and the fence."""
+
+    def prepare(self, chunk: Chunk) -> object:
+        """What can be made of a chunk before its transaction; called by another thread while an earlier chunk is loaded."""
+        ...
 
     def load(self, chunk: Chunk) -> Loaded:
         """Writes one chunk. `created` is what the write returned, not what a look before it said."""

@@ -118,7 +118,9 @@ class UploadIncomplete(Refusal):
 class TooSlow(Refusal):
     code = "request-timeout"
     title = "The body came too slowly"
-    sentence = "The body came with less than {rate} bytes a second. Nothing was stored; send it again over a better line."
+    sentence = (
+        "The body came with less than {rate} bytes a second. Nothing was stored; send it again over a better line."
+    )
 
 
 class IdempotencyMismatch(Refusal):

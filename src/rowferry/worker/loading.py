@@ -93,7 +93,7 @@ class Loading:
 
     def _load(self, write: Write) -> None:
         """Each chunk's rows, outcomes, counts and cursor commit together."""
-        settling = Settling(self._attempt, self._source, Outcome.CREATED)
+        settling = Settling(self._attempt, self._source, self._loader.prepare, Outcome.CREATED)
         with self._settled(settling, self._attempt.job.cursor) as chunks:
             for ready in chunks:
                 self._commit(settling, ready, write, merged)
@@ -119,7 +119,7 @@ class Loading:
         attempt = self._attempt
         if attempt.job.cursor:
             return  # an earlier attempt committed all and was lost before the end
-        settling, total = Settling(attempt, self._source, Outcome.CREATED), Ledger()
+        settling, total = Settling(attempt, self._source, self._loader.prepare, Outcome.CREATED), Ledger()
         with database.transaction(attempt.connection, attempt.job.tenant, attempt.job.id):
             with self._settled(settling, 0) as chunks:
                 for ready in chunks:
@@ -137,7 +137,7 @@ class Loading:
         """Settles the rows of a file that breaks its policy: failed as judged, all others not attempted. Nothing is written."""
         attempt, policy = self._attempt, self._order.policy
         abort = policy.on_error is OnError.ABORT
-        settling = Settling(attempt, self._source, Outcome.NOT_ATTEMPTED)
+        settling = Settling(attempt, self._source, lambda _: None, Outcome.NOT_ATTEMPTED)
         with self._settled(settling, attempt.job.cursor) as chunks:
             for ready in chunks:
                 if abort and attempt.ledger().failed:

@@ -17,13 +17,9 @@ from rowferry.ports import Chunk, Format, Inspection
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A chunk before it meets the destination: what may be written, and what is known to be wrong.
-
-    `frame` has the rows of the chunk in the order of the file; the chunk itself has them by key, as neighbours in an index.
-    """
+    """A chunk before it meets the destination: what may be written, and what is known to be wrong."""
 
     chunk: Chunk
-    frame: pl.DataFrame
     issues: tuple[RowIssue, ...]
     raw: Callable[[int], bytes]
 
@@ -52,20 +48,16 @@ class Source:
             last = block.first_row + block.rows - 1
             first = max(block.first_row, settled + 1)
             for start in range(first, last + 1, self.chunk_rows):
-                yield _cut(checked, judged, self.schema.primary_key, (start, min(start + self.chunk_rows - 1, last)))
+                yield _cut(checked, judged, start, min(start + self.chunk_rows - 1, last))
 
 
-def _cut(checked: Checked, judged: Judged, key: tuple[str, ...], span: tuple[int, int]) -> Prepared:
+def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
     """The rows of a block from one row number to another."""
-    first, last = span
     numbers = checked.frame["_row"].to_numpy()
     begin, end = np.searchsorted(numbers, [first, last + 1])
     rows = slice(int(begin), int(end))
     valid = judged.valid[rows]
     frame = checked.frame[rows].filter(valid)
-    # stable: rows of one key stay in their order
-    by_key = pl.arg_sort_by(key, maintain_order=True) if key else pl.int_range(pl.len())
-    order = frame.select(by_key).to_series()
     offset = checked.first_row
 
     def raw(row: int) -> bytes:
@@ -75,12 +67,12 @@ def _cut(checked: Checked, judged: Judged, key: tuple[str, ...], span: tuple[int
         first_row=first,
         rows=last - first + 1,
         lines=checked.lines[first - offset : last - offset + 1],
-        frame=frame[order],
-        fresh=judged.fresh[rows].filter(valid)[order],
+        frame=frame,
+        fresh=judged.fresh[rows].filter(valid),
         raw=lambda row: raw(row).decode("utf-8", "replace"),
     )
     issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
-    return Prepared(chunk, frame, issues, raw)
+    return Prepared(chunk, issues, raw)
 
 
 def staging_columns(plan: Plan) -> pl.DataFrame:

@@ -9,13 +9,14 @@ import polars as pl
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.ledger import Outcome
 from rowferry.pipeline.report import causes, error_lines, in_place, rows_csv
-from rowferry.ports import Loaded, Outcomes
+from rowferry.ports import Chunk, Loaded, Outcomes
 from rowferry.worker.frame import Attempt, Settlement
 from rowferry.worker.rows import Prepared, Source
 
 RECORD_CHARACTERS_MAX = 10_000
 """How much of a record is kept with an issue; the error file has all of it."""
 
+Prepare = Callable[[Chunk], object]
 Merge = Callable[[Prepared, Loaded], tuple[bytes, list[RowIssue]]]
 
 
@@ -30,9 +31,17 @@ class Ready:
 class Settling:
     """Makes the settlements of one pass over a source, and stores their parts of the artifacts."""
 
-    def __init__(self, attempt: Attempt, source: Source, usual: Outcome) -> None:
-        """Begins a pass; `usual` is the first guess of what rows come to, and the last chunk's outcome the next one."""
+    def __init__(self, attempt: Attempt, source: Source, prepare: Prepare, usual: Outcome) -> None:
+        """Begins a pass.
+
+        Args:
+            attempt: stores the parts.
+            source: how the file was read.
+            prepare: makes what the loader wants of a chunk ahead of its transaction.
+            usual: the first guess of what rows come to; later it is what the last chunk's came to.
+        """
         self._attempt = attempt
+        self._prepare = prepare
         self._source = source
         self._usual = usual
         self.kept = int(str(attempt.job.checkpoint.get("issues_kept", 0)))
@@ -41,11 +50,12 @@ class Settling:
     def ready(self, chunks: Iterator[Prepared]) -> Iterator[Ready]:
         """The chunks with all stored already that can be foreseen: that costs a third of a load, and is done beside it."""
         for prepared in chunks:
-            height = prepared.frame.height
+            height = prepared.chunk.frame.height
             outcomes, issues = merged(prepared, Loaded(np.full(height, self._usual, np.uint8), ()))
-            parts = self._stored("staging", prepared, rows_csv(prepared.frame, header=False))
+            parts = self._stored("staging", prepared, rows_csv(prepared.chunk.frame, header=False))
             parts |= self._parts_after(prepared, outcomes, issues, parts)
-            yield Ready(prepared, Settlement(prepared.chunk.first_row, outcomes, issues, causes(issues), parts))
+            ready = replace(prepared, chunk=replace(prepared.chunk, prepared=self._prepare(prepared.chunk)))
+            yield Ready(ready, Settlement(prepared.chunk.first_row, outcomes, issues, causes(issues), parts))
 
     def settle(self, ready: Ready, loaded: Loaded, merge: Merge) -> Settlement:
         """What the chunk came to, with its parts of the artifacts stored."""
@@ -64,7 +74,7 @@ class Settling:
         self, prepared: Prepared, outcomes: bytes, issues: Sequence[RowIssue], parts: Mapping[str, str]
     ) -> dict[str, str]:
         """The parts that depend on what became of the rows. Where all are in, the output is the staging."""
-        frame = prepared.frame
+        frame = prepared.chunk.frame
         written = in_place(frame, _of_rows(outcomes, frame, prepared.chunk.first_row))
         if written.height == frame.height:
             output = {"output": parts["staging"]} if frame.height else {}

@@ -1,7 +1,8 @@
 """Puts rows of a frame into a table or a temporary stage by COPY, and finds those that PostgreSQL refuses."""
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
@@ -18,16 +19,30 @@ DATA_FAULTS = ("22", "23", "54")
 MOMENT, CLOCK = "%Y-%m-%d %H:%M:%S%.6f+00", "%H:%M:%S%.6f"
 
 
-def copy(connection: psycopg.Connection[TupleRow], statement: sql.Composed, frame: pl.DataFrame) -> None:
-    """COPY of a frame: a null as nothing, an empty text as two quotes, decimals digit by digit."""
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Some rows of a chunk, by their positions, as the body of a COPY."""
+
+    positions: Positions
+    slices: tuple[bytes, ...]
+
+
+def encoded(frame: pl.DataFrame) -> Iterator[bytes]:
+    """A frame as CSV for COPY, slice by slice: a null as nothing, an empty text as two quotes, decimals digit by digit."""
+    for part in frame.iter_slices(SLICE_ROWS):
+        body = io.BytesIO()  # bytes at once: as text it would be copied twice more
+        part.write_csv(body, include_header=False, datetime_format=MOMENT, time_format=CLOCK)
+        yield body.getvalue()
+
+
+def copy(connection: psycopg.Connection[TupleRow], statement: sql.Composed, slices: Iterable[bytes], rows: int) -> None:
+    """COPY of so many encoded rows."""
     with connection.cursor() as cursor:
         with cursor.copy(statement) as pipe:
-            for part in frame.iter_slices(SLICE_ROWS):
-                body = io.BytesIO()  # bytes at once: as text it would be copied twice more
-                part.write_csv(body, include_header=False, datetime_format=MOMENT, time_format=CLOCK)
-                pipe.write(body.getvalue())
+            for part in slices:
+                pipe.write(part)
         # PostgreSQL before 18 ends at a line `\.`, also inside a quoted text, and says nothing
-        assert cursor.rowcount == frame.height, f"COPY took {cursor.rowcount} of {frame.height} rows"  # noqa: S101  # an invariant, as code
+        assert cursor.rowcount == rows, f"COPY took {cursor.rowcount} of {rows} rows"  # noqa: S101  # an invariant, as code
 
 
 def is_data_fault(error: psycopg.Error) -> bool:
