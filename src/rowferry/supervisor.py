@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +31,8 @@ READY_SECONDS_MAX = 60.0
 API_DRAIN_SECONDS = 10.0
 KILL_SECONDS = 5.0
 """What a child gets on top of its own drain before it is killed."""
+PIPES_SECONDS = 1.0
+"""How long a dead child's pipes may take to end; a grandchild may still hold one."""
 DATABASE_LOOK_SECONDS = 0.2
 INPUT = 0
 """The descriptor of standard input."""
@@ -207,7 +210,12 @@ class Supervisor:
         """Starts a child again whenever it ends, until it has died too often too quickly."""
         while True:
             began = time.monotonic()
-            child.process = await self._start(child)
+            starting = asyncio.create_task(self._start(child))
+            try:
+                child.process = await asyncio.shield(starting)
+            except asyncio.CancelledError:  # a child half started is a child to be ended
+                child.process = await starting
+                raise
             log.info("up.started", process=child.name, child_pid=child.process.pid)
             await self._listen(child)
             code = await child.process.wait()
@@ -277,7 +285,7 @@ class Supervisor:
     async def _end(self, child: Child) -> None:
         """Asks a child to stop, and ends it when it does not."""
         process = child.process
-        if process is None or process.returncode is not None:
+        if process is None:
             return
         _send(child, signal.SIGTERM)
         try:
@@ -287,6 +295,18 @@ class Supervisor:
             log.error("up.killed", process=child.name, child_pid=process.pid)
             _send(child, signal.SIGKILL)
             await process.wait()
+        await _let_go(process)
+
+
+async def _let_go(process: asyncio.subprocess.Process) -> None:
+    """Closes our ends of a dead child's pipes, so that nothing of it is left when the loop closes."""
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(PIPES_SECONDS):
+            if process.stdin is not None:
+                process.stdin.close()
+                await process.stdin.wait_closed()
+            if process.stdout is not None:
+                await process.stdout.read()
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,7 +179,9 @@ def test_an_error_file_sent_back_as_it_is_fails_again_in_the_same_rows(running: 
     ]
 
 
-def test_staging_holds_the_valid_rows_typed_and_output_those_that_are_in(running: Running, client: httpx2.Client) -> None:
+def test_staging_holds_the_valid_rows_typed_and_output_those_that_are_in(
+    running: Running, client: httpx2.Client
+) -> None:
     job = running.imported(client, b"id,label,price\n501,a,1.5\n0502,b,\nx,c,1\n", "parts")
     staging = list(csv.DictReader(io.StringIO(artifact(client, job, "staging").decode())))
     assert staging == [

@@ -129,9 +129,7 @@ class Workshop:
 
 
 @pytest.fixture
-def workshop(
-    database: Database, admin: Connection, system: Connection, tenant: Any, tmp_path: Path
-) -> Workshop:
+def workshop(database: Database, admin: Connection, system: Connection, tenant: Any, tmp_path: Path) -> Workshop:
     with connect(database, Role.OWNER) as owner:
         ensure_table(owner, KIND)
     scratch = tmp_path / "scratch"

@@ -108,7 +108,10 @@ def test_progress_never_goes_backwards_while_rows_are_read_and_settled(steps: li
 
 def test_a_finished_job_shows_all_of_the_way_and_its_rate() -> None:
     job = a_job(
-        Status.PARTIAL, started_at=NOW, finished_at=NOW + timedelta(seconds=2), ledger=Ledger(read=10, created=8, failed=2)
+        Status.PARTIAL,
+        started_at=NOW,
+        finished_at=NOW + timedelta(seconds=2),
+        ledger=Ledger(read=10, created=8, failed=2),
     )
     shown = progress(job, NOW)
     assert (shown.fraction, shown.done, shown.total, shown.per_second, shown.seconds_left) == (1.0, 10, 10, 5.0, 0.0)

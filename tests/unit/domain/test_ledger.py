@@ -22,7 +22,10 @@ def test_a_row_without_an_outcome_is_refused(outcomes: list[Outcome], rubbish: i
         from_outcomes(bytes([*outcomes[:at], rubbish, *outcomes[at:]]))
 
 
-@given(st.binary(max_size=40).map(lambda b: bytes(x % 6 + 1 for x in b)), st.binary(max_size=40).map(lambda b: bytes(x % 6 + 1 for x in b)))
+@given(
+    st.binary(max_size=40).map(lambda b: bytes(x % 6 + 1 for x in b)),
+    st.binary(max_size=40).map(lambda b: bytes(x % 6 + 1 for x in b)),
+)
 def test_ledgers_of_chunks_add_up_to_the_ledger_of_the_file(first: bytes, second: bytes) -> None:
     assert from_outcomes(first) + from_outcomes(second) == from_outcomes(first + second)
 
@@ -42,7 +45,9 @@ def test_ledgers_of_chunks_add_up_to_the_ledger_of_the_file(first: bytes, second
         (ErrorPolicy(max_error_rate=0.0), 0, 0, None),
     ],
 )
-def test_a_policy_is_exceeded_above_its_limit_and_not_at_it(policy: ErrorPolicy, failed: int, read: int, code: str | None) -> None:
+def test_a_policy_is_exceeded_above_its_limit_and_not_at_it(
+    policy: ErrorPolicy, failed: int, read: int, code: str | None
+) -> None:
     assert policy.exceeded_by(failed, read) == code
 
 
@@ -50,7 +55,12 @@ def test_only_a_policy_that_can_stop_the_job_needs_the_verdict_first() -> None:
     assert not ErrorPolicy().verdict_first
     assert all(
         policy.verdict_first
-        for policy in (ErrorPolicy(OnError.ABORT), ErrorPolicy(OnError.ATOMIC), ErrorPolicy(max_errors=1), ErrorPolicy(max_error_rate=1.0))
+        for policy in (
+            ErrorPolicy(OnError.ABORT),
+            ErrorPolicy(OnError.ATOMIC),
+            ErrorPolicy(max_errors=1),
+            ErrorPolicy(max_error_rate=1.0),
+        )
     )
 
 

@@ -45,7 +45,9 @@ def test_cells_that_a_record_lacks_are_added_so_that_ours_stand_below_their_name
 
 
 def test_an_error_file_that_is_sent_back_and_fails_again_does_not_collect_columns() -> None:
-    again = replace(PLAIN, columns=("id", "name", "_row", "_line", "_code", "_field", "_message"), added_columns=(2, 3, 4, 5, 6))
+    again = replace(
+        PLAIN, columns=("id", "name", "_row", "_line", "_code", "_field", "_message"), added_columns=(2, 3, 4, 5, 6)
+    )
     content = error_header(again) + error_lines(again, [issue(1, "required")], lambda _: b"7;n;4;5;enum;name;bad")
     assert [len(cells) for cells in read(content)] == [7, 7]
     assert read(content)[1][:3] == ["7", "n", "1"]
@@ -61,7 +63,9 @@ def test_a_source_in_another_encoding_gets_its_errors_in_that_encoding() -> None
 
 
 def test_bytes_that_are_no_text_come_back_as_they_were() -> None:
-    assert error_lines(PLAIN, [issue(1, "encoding-error", None, encoding="utf-8")], lambda _: b"1;\xff").startswith(b"1;\xff;")
+    assert error_lines(PLAIN, [issue(1, "encoding-error", None, encoding="utf-8")], lambda _: b"1;\xff").startswith(
+        b"1;\xff;"
+    )
 
 
 def test_a_message_of_ours_is_no_formula() -> None:
@@ -71,16 +75,26 @@ def test_a_message_of_ours_is_no_formula() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "looks"), [("03/04/25", "9/9/9"), ("12,3x", "9,9a"), ("Ana María", "a a"), (None, ""), ("", ""), ("a\n\nb", "a a")]
+    ("value", "looks"),
+    [("03/04/25", "9/9/9"), ("12,3x", "9,9a"), ("Ana María", "a a"), (None, ""), ("", ""), ("a\n\nb", "a a")],
 )
 def test_values_that_look_alike_have_one_shape(value: str | None, looks: str) -> None:
     assert shape(value) == looks
 
 
 def test_issues_of_one_cause_are_one_group_with_their_first_as_the_sample() -> None:
-    issues = [issue(1, "type-error", value="1x"), issue(2, "type-error", value="23y"), issue(3, "required"), issue(4, "type-error", value="-")]
+    issues = [
+        issue(1, "type-error", value="1x"),
+        issue(2, "type-error", value="23y"),
+        issue(3, "required"),
+        issue(4, "type-error", value="-"),
+    ]
     groups = causes(issues)
-    assert [(group.code, group.shape, group.rows) for group in groups] == [("type-error", "9a", 2), ("required", "", 1), ("type-error", "-", 1)]
+    assert [(group.code, group.shape, group.rows) for group in groups] == [
+        ("type-error", "9a", 2),
+        ("required", "", 1),
+        ("type-error", "-", 1),
+    ]
     assert groups[0].sample["row"] == 1
 
 
