@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from uuid import UUID
 
+import numpy as np
 import psycopg
 import pytest
+from psycopg import sql
 
 from placing import Place, chunk_of, codes, declare, words
 from rowferry.destinations.postgres import PostgresReading, ensure_table, table_name
@@ -660,3 +662,27 @@ def test_a_number_inside_an_object_is_never_rounded(people: Place) -> None:
         {"email": "a", "extra": '{"n": 0.1, "big": 12345678901234567890123, "long": 0.12345678901234567890123}'}
     )
     assert people.rows()[0]["extra"] == {"n": 0.1, "big": 12345678901234567890123, "long": "0.12345678901234567890123"}
+
+
+def test_rows_are_looked_up_by_their_key_also_in_a_table_without_statistics(people: Place) -> None:
+    rows = [{"email": f"p{n}@example.org", "name": "Ana", "tax_id": str(n)} for n in range(2_000)]
+    people.load(*rows, fresh=True)
+    loader = people.loader(rows, ImportOptions(Mode.UPSERT))
+    statements = loader._statements
+    with transaction(people.connection, people.tenant, UUID(int=99)):
+        loader._prepare()
+        loader._stage(
+            chunk_of(people.kind, rows, fresh=None),
+            loader._verdicts(chunk_of(people.kind, rows, fresh=None)),
+            np.arange(2_000),
+        )
+        for statement, parameters, key in (
+            (statements.match, [], "email"),
+            (statements.conflicts(["tax_id"]), [], "tax_id"),
+            (statements.images, ["people", [1, 2]], "email"),
+            (statements.update, [[1, 2]], "email"),
+        ):
+            plan = "\n".join(line for (line,) in people.connection.execute(sql.SQL("explain ") + statement, parameters))
+            assert f"AND ({key} = s.{key})" in plan, plan
+            assert "Seq Scan on people" not in plan
+            assert "Materialize" not in plan

@@ -15,7 +15,8 @@ OWN = sql.SQL("d.tenant_id = (select rowferry.tenant())")
 
 BY_INDEX = sql.SQL(
     "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),"
-    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)"
+    " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
+    " set_config('enable_material', 'off', true)"
 )
 """A table filled by this very job has no statistics, and any plan but look-ups in a key's index would read the whole table
 for every chunk. For the rest of the transaction."""
@@ -72,8 +73,8 @@ class Statements:
         """Which staged rows exist by their key, and whether the stored values differ: two arrays of equal length."""
         return sql.SQL(
             "select coalesce(array_agg(s._at), '{{}}'), coalesce(array_agg({differ}), '{{}}')"
-            " from {stage} s join {table} d on {own} and {same_key}"
-        ).format(differ=self._differ(), stage=self.stage, table=table(self.kind), own=OWN, same_key=self._same_key())
+            " from {stage} s cross join lateral ({stored} limit 1) d"
+        ).format(differ=self._differ(), stage=self.stage, stored=self._stored(self._same_key()))
 
     @cached_property
     def probe(self) -> sql.Composed | None:
@@ -95,8 +96,8 @@ class Statements:
         """Staged rows whose values of a unique set are those of a stored row with another key."""
         other = sql.SQL("not ({})").format(self._same_key()) if self.kind.schema.primary_key else sql.SQL("true")
         return sql.SQL(
-            "select coalesce(array_agg(distinct s._at), '{{}}') from {stage} s join {table} d on {own} and {same} and {other}"
-        ).format(stage=self.stage, table=table(self.kind), own=OWN, same=_equal(unique), other=other)
+            "select coalesce(array_agg(s._at), '{{}}') from {stage} s cross join lateral ({stored} and {other} limit 1) d"
+        ).format(stage=self.stage, stored=self._stored(_equal(unique)), other=other)
 
     @cached_property
     def insert(self) -> sql.Composed:
@@ -114,8 +115,8 @@ class Statements:
         return sql.SQL(
             "insert into rowferry.before_images (job_id, row, kind, image)"
             " select rowferry.current_job(), s._row, %s, to_jsonb(d) - 'tenant_id'"
-            " from {stage} s join {table} d on {own} and {same_key} where s._at = any(%s) order by s._at for update of d"
-        ).format(stage=self.stage, table=table(self.kind), own=OWN, same_key=self._same_key())
+            " from {stage} s cross join lateral ({stored} for update) d where s._at = any(%s) order by s._at"
+        ).format(stage=self.stage, stored=self._stored(self._same_key()))
 
     @cached_property
     def update(self) -> sql.Composed:
@@ -125,8 +126,9 @@ class Statements:
         ]
         changes += [sql.SQL("_job_id = rowferry.current_job()"), sql.SQL("_row = s._row")]
         return sql.SQL(
-            "with changed as (update {table} d set {changes} from {stage} s"
-            " where {own} and {same_key} and s._at = any(%s) returning s._at)"
+            "with s as materialized (select s.*, d.place from {stage} s"
+            " cross join lateral (select d.ctid place from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s)),"
+            " changed as (update {table} d set {changes} from s where d.ctid = s.place returning s._at)"
             " select coalesce(array_agg(_at), '{{}}') from changed"
         ).format(
             table=table(self.kind),
@@ -134,6 +136,15 @@ class Statements:
             stage=self.stage,
             own=OWN,
             same_key=self._same_key(),
+        )
+
+    def _stored(self, condition: sql.Composed) -> sql.Composed:
+        """The stored rows of a staged one, as a lateral part that the planner cannot turn round.
+
+        Without statistics it takes the table for a few rows, and would read the whole stage for each of them.
+        """
+        return sql.SQL("select d.* from {table} d where {own} and {condition}").format(
+            table=table(self.kind), own=OWN, condition=condition
         )
 
     def _insert(self, on_conflict: sql.SQL) -> sql.Composed:
