@@ -43,6 +43,8 @@ OF_STATUS: Mapping[str, Exit] = {
 WRONG_USE = frozenset({"unknown-kind", "invalid-request", "malformed-json"})
 """Refusals that are about how the command was typed."""
 
+ISSUE_COLUMNS = ("row", "line", "field", "column", "code", "outcome", "value", "message")
+"""What `jobs errors --format csv` shows of an issue."""
 JsonFlag = Annotated[bool, typer.Option("--json", help="JSON on standard output, nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no words.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="No colours.  [env: NO_COLOR]")]
@@ -262,7 +264,7 @@ def list_jobs(
     with _client() as client:
         found = [job.state for job, _ in zip(client.jobs.list(**filters), range(limit), strict=False)]
     if as_json:
-        show.data({"jobs": [job.wire for job in found]})
+        show.lines(job.wire for job in found)
         return
     lines = [
         (job.id, job.kind, job.status, f"{job.ledger.read:,}", f"{job.ledger.failed:,}", show.when(job))
@@ -304,26 +306,31 @@ def job_errors(
     grouped: Annotated[bool, typer.Option("--group/--no-group", help="Causes with counts, or every issue.")] = True,
     code: Annotated[str | None, typer.Option(help="Only issues of this code.")] = None,
     limit: Annotated[int, typer.Option(help="How many issues at most.")] = 1000,
+    form: Annotated[
+        Literal["table", "csv", "jsonl"], typer.Option("--format", help="How to show them; csv gives every issue.")
+    ] = "table",
     as_json: JsonFlag = False,
 ) -> None:
     """Why rows failed: causes first, --no-group for each issue."""
+    as_lines = as_json or form == "jsonl"
     with _client() as client:
         issues = client.jobs.get(job_id).errors
-        if grouped:
+        if grouped and form != "csv":
             causes = [cause for cause in issues.groups() if code in {None, cause.code}]
-            if as_json:
-                show.data({"causes": [cause.wire for cause in causes]})
+            if as_lines:
+                show.lines(cause.wire for cause in causes)
             else:
                 show.causes(causes)
             return
         filters = {"code": code} if code else {}
         found = [issue for issue, _ in zip(issues.list(**filters), range(limit), strict=False)]
-    if as_json:
-        for issue in found:
-            show.data(issue.wire)
-        return
-    lines = [(f"{issue.row}", f"{issue.line}", issue.field or "", issue.code, issue.message) for issue in found]
-    show.table(("ROW", "LINE", "FIELD", "CODE", "MESSAGE"), lines)
+    if as_lines:
+        show.lines(issue.wire for issue in found)
+    elif form == "csv":
+        show.csv(ISSUE_COLUMNS, [issue.wire for issue in found])
+    else:
+        lines = [(f"{issue.row}", f"{issue.line}", issue.field or "", issue.code, issue.message) for issue in found]
+        show.table(("ROW", "LINE", "FIELD", "CODE", "MESSAGE"), lines)
 
 
 @jobs.command("download")
@@ -364,7 +371,7 @@ def list_kinds(as_json: JsonFlag = False) -> None:
     with _client() as client:
         found = client.kinds.list()
     if as_json:
-        show.data({"kinds": [kind.wire for kind in found]})
+        show.lines(kind.wire for kind in found)
     else:
         show.table(("KIND", "TYPE", "TITLE"), [(kind.name, kind.type, kind.title) for kind in found])
 

@@ -3,8 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import contextmanager
+from csv import writer as csv_writer
 from typing import TYPE_CHECKING
 
 from rowferry_client.models import Cause, Job, Kind, Ledger, Wire, part, parts, text
@@ -55,6 +56,19 @@ def complain(sentence: str) -> None:
 def data(value: Wire) -> None:
     """One JSON object a line."""
     out(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def lines(values: Iterable[Wire]) -> None:
+    """JSON Lines: a list as one object a line."""
+    for value in values:
+        data(value)
+
+
+def csv(columns: Sequence[str], rows: Sequence[Wire]) -> None:
+    """Some members of objects as CSV, with a header."""
+    writer = csv_writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([row.get(column) for column in columns] for row in rows)
 
 
 def table(head: Sequence[str], lines: Sequence[Sequence[str]]) -> None:

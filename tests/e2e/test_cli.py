@@ -93,6 +93,9 @@ def test_causes_issues_and_the_error_file_of_a_job_can_be_read(typed):
     job = json.loads(typed("import", file(typed.folder, BAD), "--kind", "customers", "--json").stdout)["id"]
     assert "format" in typed("jobs", "errors", job).stdout
     assert json.loads(typed("jobs", "errors", job, "--no-group", "--json").stdout)["line"] == 3
+    assert json.loads(typed("jobs", "errors", job, "--format", "jsonl").stdout)["code"] == "format"
+    head, first = typed("jobs", "errors", job, "--format", "csv").stdout.splitlines()
+    assert (head.split(",")[:2], first.split(",")[:2]) == (["row", "line"], ["2", "3"])
     path = typed("jobs", "download", job, "--file", "errors").stdout.strip()
     assert (typed.folder / path).read_text().splitlines()[0].startswith("email,name,_row,_line,_code")
 
@@ -100,7 +103,7 @@ def test_causes_issues_and_the_error_file_of_a_job_can_be_read(typed):
 def test_lists_and_single_jobs_are_shown_as_text_and_as_json(typed):
     job = json.loads(typed("import", file(typed.folder, GOOD), "--kind", "customers", "--json").stdout)["id"]
     assert job in typed("jobs", "list").stdout
-    assert json.loads(typed("jobs", "list", "--json", "--status", "succeeded").stdout)["jobs"][0]["id"] == job
+    assert json.loads(typed("jobs", "list", "--json", "--status", "succeeded").stdout.splitlines()[0])["id"] == job
     assert "2 created" in typed("jobs", "get", job).stdout
     assert json.loads(typed("jobs", "get", job, "--json").stdout)["id"] == job
 
