@@ -67,7 +67,8 @@ def read_rows(
                 continue
             row.values[one.name] = value
             row.faults += [(one.name, code) for code in constraints(one, value)]
-        row.faults += broken_rules(kind, row, unjudged)
+        absent = set(kind.schema.names) - set(row.values) if options.mode == "update" else set()
+        row.faults += broken_rules(kind, row, unjudged | absent)
         found.append(row)
     return found
 

@@ -3,13 +3,11 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from dataclasses import fields as attributes
-from decimal import Decimal
 
 from rowferry.domain.access import TenantId
 from rowferry.domain.document import Place, needed, optional
 from rowferry.domain.faults import InvalidDeclaration, Pointed, RowCode
-from rowferry.domain.field import NAME, SCALARS, field_from, name_from, order
+from rowferry.domain.field import NAME, SCALARS, field_from, name_from
 from rowferry.domain.schema import (
     Field,
     FieldsMatch,
@@ -23,7 +21,7 @@ from rowferry.domain.schema import (
     Schema,
 )
 
-__all__ = ["NAME", "Difference", "differences", "from_declaration", "normal", "reference_faults", "to_declaration"]
+__all__ = ["NAME", "from_declaration", "normal", "reference_faults", "to_declaration"]
 
 RULE_CODE = re.compile(r"[a-z][a-z0-9-]{0,62}")
 DAYS = re.compile(r"([1-9][0-9]{0,4})d")
@@ -362,137 +360,3 @@ def _days_declared(days: int | None) -> str:
 
 def _said(**members: object) -> dict[str, object]:
     return {key: value for key, value in members.items() if value is not None}
-
-
-# A change of a kind ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One thing in which two declarations of a kind differ. `field` is None where it is not about one field.
-
-    `adds`: every stored row stays right by itself, so the change may be applied without asking.
-    """
-
-    field: str | None
-    what: str
-    adds: bool
-
-
-def differences(old: ImportKind, new: ImportKind) -> list[Difference]:
-    """In what a new declaration differs from the one that rows were stored by.
-
-    Adding: a field that may be null, a longer `maxLength`, a value of an `enum`, a constraint less; and all that says only how
-    files are read and shown. What could make a stored row wrong does not add.
-    """
-    found: list[Difference] = []
-    after = {one.name: one for one in new.schema.fields}
-    for was in old.schema.fields:
-        if was.name in after:
-            found += _field_differences(was, after[was.name])
-        else:
-            found.append(Difference(was.name, "the field is gone", adds=False))
-    fresh = {name for name in after if name not in old.schema.names}
-    for name in sorted(fresh, key=new.schema.names.index):
-        what = "a required field is new" if after[name].required else "a field is new"
-        found.append(Difference(name, what, adds=not after[name].required))
-    return [*found, *_key_differences(old.schema, new.schema, fresh), *_other_differences(old, new)]
-
-
-def _field_differences(old: Field, new: Field) -> list[Difference]:
-    """Of one field that both declarations have, one difference an attribute; `unique` and `normalize` are judged with the keys."""
-    found: list[Difference] = []
-    for attribute in (one.name for one in attributes(Field) if one.name not in {"unique", "normalize"}):
-        was, now = getattr(old, attribute), getattr(new, attribute)
-        if was != now:
-            adds = attribute not in _JUDGED or _loosens(old, new, attribute)
-            found.append(Difference(old.name, f"{attribute} was {was} and is {now}", adds))
-    return found
-
-
-_JUDGED = frozenset(
-    {
-        "type",
-        "scale",
-        "precision",
-        "format",
-        "required",
-        "enum",
-        "pattern",
-        "minimum",
-        "maximum",
-        "min_length",
-        "max_length",
-    }
-)
-"""Attributes that stored values keep to; all others say how a cell is read or shown."""
-
-
-def _loosens(old: Field, new: Field, attribute: str) -> bool:
-    """Whether every value that the old field could hold is one of the new field, as far as this attribute goes."""
-    known = {
-        "required": not new.required,
-        "pattern": new.pattern is None,
-        "format": new.format == "default" or new.type is not FieldType.STRING,
-        "enum": new.enum is None or (old.enum is not None and set(old.enum) <= set(new.enum)),
-        "minimum": new.minimum is None or _at_most(order(new, new.minimum), order(old, old.minimum)),
-        "maximum": new.maximum is None or _at_most(order(old, old.maximum), order(new, new.maximum)),
-        "min_length": new.min_length is None or _at_most(new.min_length, old.min_length),
-        "max_length": new.max_length is None or _at_most(old.max_length, new.max_length),
-    }
-    return known.get(attribute, False)
-
-
-def _at_most(low: Decimal | int | None, high: Decimal | int | None) -> bool:
-    return low is not None and high is not None and low <= high
-
-
-def _key_differences(old: Schema, new: Schema, fresh: set[str]) -> list[Difference]:
-    """A key over a new field that may be null binds no stored row: none has a value there."""
-    free = {name for name in fresh if not new.field(name).required}
-    found: list[Difference] = []
-    if old.primary_key != new.primary_key:
-        found.append(
-            Difference(None, f"primaryKey was {list(old.primary_key)} and is {list(new.primary_key)}", adds=False)
-        )
-    before, after = {frozenset(key) for key in old.unique_sets}, {frozenset(key) for key in new.unique_sets}
-    found += [Difference(None, f"{sorted(key)} is no longer unique", adds=True) for key in before - after]
-    found += [Difference(None, f"{sorted(key)} is unique", adds=bool(key & free)) for key in after - before]
-    gone = [key for key in old.foreign_keys if key not in new.foreign_keys]
-    found += [Difference(None, f"{list(key.fields)} no longer refers to {_resource(key)}", adds=True) for key in gone]
-    for key in new.foreign_keys:
-        if key not in old.foreign_keys:
-            found.append(
-                Difference(None, f"{list(key.fields)} refers to {_resource(key)}", adds=bool(set(key.fields) & free))
-            )
-    keyed = {name for key in (old.primary_key, *old.unique_sets) for name in key}
-    for one in new.fields:
-        if one.name in old.names and old.field(one.name).normalize != one.normalize:
-            found.append(
-                Difference(one.name, f"normalize is {[str(word) for word in one.normalize]}", one.name not in keyed)
-            )
-    return found
-
-
-def _resource(key: ForeignKey) -> str:
-    return key.resource or "the kind itself"
-
-
-def _other_differences(old: ImportKind, new: ImportKind) -> list[Difference]:
-    before = {(rule.when, rule.then) for rule in old.schema.rules}
-    after = {(rule.when, rule.then): rule.code for rule in new.schema.rules}
-    found = [Difference(None, f"the rule {after[key]} is new", adds=False) for key in after if key not in before]
-    pairs = (
-        ("title", old.title, new.title),
-        ("description", old.description, new.description),
-        ("rules", old.schema.rules, new.schema.rules),
-        ("missingValues", old.schema.missing_values, new.schema.missing_values),
-        ("fieldsMatch", old.schema.fields_match, new.schema.fields_match),
-        ("modes", old.modes, new.modes),
-        ("limits", old.limits, new.limits),
-        ("retention", old.retention, new.retention),
-    )
-    said = {"rules"} if found else set[str]()
-    return found + [
-        Difference(None, f"{name} differ", adds=True) for name, was, now in pairs if was != now and name not in said
-    ]

@@ -208,6 +208,8 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
     rules, wrong = _rules(kind.schema)
     _raise_any([*faults, *wrong])
     absent = tuple(field for field in kind.schema.fields if field.name not in positions)
+    if options.mode is Mode.UPDATE:  # what the file does not bring is as it is stored, which nobody knows here
+        rules = tuple(rule for rule in rules if rule.fields <= positions.keys())
     return Plan(tuple(compiled), rules, absent)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowferry.domain.declaration import differences, from_declaration, normal, reference_faults, to_declaration
+from rowferry.domain.declaration import from_declaration, normal, reference_faults, to_declaration
 from rowferry.domain.faults import InvalidDeclaration
 from rowferry.domain.field import FITS, RESERVED
 from rowferry.domain.schema import (
@@ -636,103 +636,3 @@ def kinds(draw):
 @given(kinds())
 def test_a_kind_comes_back_from_its_declaration_as_it_was(kind):
     assert from_declaration(json.loads(json.dumps(to_declaration(kind)))) == kind
-
-
-@given(kinds())
-def test_a_kind_does_not_differ_from_itself(kind):
-    assert differences(kind, kind) == []
-
-
-# What a change does ---------------------------------------------------------------------------------------------------
-
-OLD = ImportKind(
-    "things",
-    Schema(
-        (
-            Field("k", required=True, max_length=10, pattern="x+", enum=("x", "xx")),
-            Field("n", FieldType.NUMBER, scale=2, minimum="1", maximum="10", unique=True),
-            Field("s", required=True, min_length=3),
-        ),
-        ("k",),
-        rules=(Rule("r", "n > 1", "m"),),
-    ),
-)
-
-
-def changed(name, **more):
-    """OLD with one field changed."""
-    return replace(
-        OLD,
-        schema=replace(
-            OLD.schema, fields=tuple(replace(one, **more) if one.name == name else one for one in OLD.schema.fields)
-        ),
-    )
-
-
-def with_schema(**more):
-    return replace(OLD, schema=replace(OLD.schema, **more))
-
-
-@pytest.mark.parametrize(
-    "new",
-    [
-        with_schema(fields=(*OLD.schema.fields, Field("new"))),
-        with_schema(fields=(*OLD.schema.fields, Field("new", unique=True))),
-        with_schema(fields=(*OLD.schema.fields, Field("new")), foreign_keys=(ForeignKey(("new",), "", ("k",)),)),
-        with_schema(rules=()),
-        with_schema(missing_values=("", "NULL"), fields_match=FieldsMatch.SUBSET),
-        with_schema(rules=(Rule("r", "n > 1", "another message"),)),
-        changed("k", max_length=11),
-        changed("k", max_length=None),
-        changed("k", pattern=None),
-        changed("k", enum=("x", "xx", "xxx")),
-        changed("k", enum=None),
-        changed("k", title="Key", synonyms=("key",), sensitive=True, example="x"),
-        changed("n", minimum="0.99", maximum="10.01"),
-        changed("n", minimum=None, maximum=None),
-        changed("n", unique=False),
-        changed("n", decimal_char=","),
-        changed("s", required=False, min_length=2),
-        changed("s", normalize=(Normalization.TRIM,)),
-        replace(OLD, modes=(Mode.CREATE,), limits=Limits(1, 1), retention=Retention(1, 1, 1), title="Things"),
-    ],
-)
-def test_a_change_that_only_adds_says_so(new):
-    found = differences(OLD, new)
-
-    assert found
-    assert [one for one in found if not one.adds] == []
-
-
-@pytest.mark.parametrize(
-    "new",
-    [
-        with_schema(fields=OLD.schema.fields[:2]),
-        with_schema(fields=(*OLD.schema.fields, Field("new", required=True))),
-        with_schema(primary_key=("s",)),
-        with_schema(unique_keys=(("s",),)),
-        with_schema(foreign_keys=(ForeignKey(("s",), "", ("k",)),)),
-        with_schema(rules=(*OLD.schema.rules, Rule("q", "n > 2", "m"))),
-        with_schema(rules=(Rule("r", "n > 2", "m"),)),
-        changed("k", max_length=9),
-        changed("k", pattern="x"),
-        changed("k", enum=("x",)),
-        changed("k", format="email"),
-        changed("k", normalize=(Normalization.LOWERCASE,)),
-        changed("n", type=FieldType.INTEGER, scale=None),
-        changed("n", scale=3),
-        changed("n", minimum="1.01"),
-        changed("n", maximum="9"),
-        changed("s", min_length=4),
-        changed("s", max_length=100),
-        changed("s", enum=("abc",)),
-    ],
-)
-def test_a_change_that_stored_rows_may_contradict_does_not_add(new):
-    assert [one for one in differences(OLD, new) if not one.adds]
-
-
-def test_a_difference_names_the_field_and_what_it_was():
-    (one,) = differences(OLD, changed("k", max_length=9))
-
-    assert (one.field, one.what, one.adds) == ("k", "max_length was 10 and is 9", False)

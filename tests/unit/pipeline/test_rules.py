@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowferry.domain.faults import InvalidDeclaration
-from rowferry.domain.schema import Field, FieldType, Rule
+from rowferry.domain.schema import Field, FieldType, ImportOptions, Mode, Rule
 from rowferry.pipeline import transform
 from rowferry.pipeline.conditions import InvalidCondition, condition
 from rowferry.pipeline.literals import dtype
@@ -293,3 +293,11 @@ def test_a_rule_that_cannot_be_judged_is_found_when_the_kind_is_declared(rule: R
     with pytest.raises(InvalidDeclaration) as refused:
         check(kind_of(COUNTRY, TAX, rules=(rule,)))
     assert [one.pointer for one in refused.value.errors] == [pointer]
+
+
+@pytest.mark.parametrize(("mode", "broken"), [(Mode.UPSERT, True), (Mode.CREATE, True), (Mode.UPDATE, False)])
+def test_an_update_is_not_held_to_a_rule_about_what_the_file_does_not_bring(mode: Mode, broken: bool) -> None:
+    rule = Rule("tax", "tax_id IS NOT NULL", "A tax id is needed", "country = 'DE'")
+    kind = kind_of(Field("country"), Field("tax_id"), rules=(rule,))
+    plan = transform.compile(kind, ("country",), ((0, "country"),), ImportOptions(mode))
+    assert [issue.code for issue in plan.apply(block_of([["DE"]], 1)).issues] == (["tax"] if broken else [])

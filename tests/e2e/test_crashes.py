@@ -1,0 +1,166 @@
+"""Whole processes end in mid-load, in order or not; the job goes on from its cursor by itself and ends as an undisturbed run does."""
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from driving import Running, up
+from faults import Faults, faults_at
+
+ROWS = 600
+CHUNK = 100
+SECONDS = 30
+CSV = b"email,name\nana@example.org,Ana\n"
+CONTENT = b"email,name\n" + b"".join(b"a%d@example.org,Ana %d\n" % (n, n) for n in range(ROWS))
+
+
+@pytest.fixture
+def faults(tmp_path: Path) -> Iterator[Faults]:
+    with faults_at(tmp_path / "s") as faults:
+        yield faults
+
+
+@pytest.fixture
+def start(data_folders: Callable[[], Path], faults: Faults) -> Callable[..., object]:
+    """Starts `up` on one folder, again and again."""
+    data = data_folders()
+
+    def start(**settings: object) -> object:
+        given = {"points": faults.path, "lease_seconds": 2, "chunk_rows": CHUNK, "workers": 1} | settings
+        return up(data, **given)
+
+    return start
+
+
+def child(server: Running, command: str) -> psutil.Process:
+    for process in psutil.Process(server.process.pid).children():
+        if command in process.cmdline():
+            return process
+    raise AssertionError(f"no child runs {command}")
+
+
+def postmaster(server: Running) -> psutil.Process:
+    with psycopg.connect(server.database_url) as connection:
+        [row] = connection.execute("select pid from pg_stat_activity where backend_type = 'checkpointer'").fetchall()
+    found = psutil.Process(row[0]).parent()
+    assert found is not None
+    return found
+
+
+def held_in_mid_load(server: Running, faults: Faults, nth: int = 3) -> tuple[str, Callable[[], None], int]:
+    """A job whose attempt waits inside its nth chunk: its id, how it is let go, and its executor."""
+    before = len(faults.done)
+    release = faults.hold_at("chunk.copied", nth)
+    with server.client() as client:
+        job_id = server.send(client, CONTENT)["id"]
+    faults.wait_for_fault(before + 1)
+    return job_id, release.set, faults.done[-1][2]
+
+
+def assert_whole(server: Running, job_id: str, crashes: int) -> dict:
+    """The job ends by itself with every row once, its books and its events in order, and so many crashes counted."""
+    with server.client() as client:
+        job = server.ended(client, job_id)
+        assert (job["status"], job["ledger"]["created"], job["ledger"]["read"]) == ("succeeded", ROWS, ROWS), job
+        assert len({row["email"] for row in server.rows(client)}) == len(server.rows(client)) == ROWS
+    with psycopg.connect(server.database_url, options="-c search_path=rowferry") as connection:
+        events = connection.execute("select seq, type from events where job_id = %s order by seq", [job_id]).fetchall()
+        assert [seq for seq, _ in events] == list(range(1, len(events) + 1))
+        assert [type_ for _, type_ in events].count("finished") == 1
+        assert events[-1][1] == "finished"
+        chunks = connection.execute("select first_row, rows from chunks where job_id = %s order by 1", [job_id]).fetchall()
+        assert chunks == [(first, CHUNK) for first in range(1, ROWS, CHUNK)]
+        assert connection.execute("select crashes from jobs where id = %s", [job_id]).fetchone() == (crashes,)
+    return job
+
+
+def test_a_job_goes_on_from_its_cursor_after_up_was_stopped_in_mid_load_and_started_again(start, faults) -> None:
+    with start() as first:
+        job_id, release, _ = held_in_mid_load(first, faults)
+        first.process.send_signal(signal.SIGTERM)
+        release()
+        assert first.stop() == 0
+    with start() as second:
+        job = assert_whole(second, job_id, crashes=0)
+    assert job["attempt"]["number"] == 2
+
+
+def test_a_chunk_that_outlasts_the_drain_is_cut_off_and_costs_the_job_no_attempt(start, faults) -> None:
+    with start(drain_seconds=1) as first:
+        job_id, release, executor = held_in_mid_load(first, faults)
+        assert first.stop() == 0
+        assert not psutil.pid_exists(executor) or psutil.Process(executor).status() == psutil.STATUS_ZOMBIE
+        release()
+    with start() as second:
+        assert_whole(second, job_id, crashes=0)
+
+
+def test_a_job_goes_on_after_up_was_killed_in_mid_load_and_started_again(start, faults) -> None:
+    with start() as first:
+        job_id, release, _ = held_in_mid_load(first, faults)
+        first.process.kill()
+        first.process.wait()
+        release()
+        with start() as second:
+            assert_whole(second, job_id, crashes=1)
+
+
+def test_a_job_goes_on_when_its_worker_is_killed_and_its_executor_is_not(start, faults) -> None:
+    with start() as server:
+        job_id, release, executor = held_in_mid_load(server, faults)
+        child(server, "worker").kill()
+        psutil.wait_procs([psutil.Process(executor)] if psutil.pid_exists(executor) else [], timeout=SECONDS)
+        release()
+        assert_whole(server, job_id, crashes=1)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGQUIT, signal.SIGINT])
+def test_a_job_goes_on_when_the_database_ends_in_mid_load_and_that_is_no_crash_of_it(start, faults, how) -> None:
+    with start() as server:
+        job_id, release, _ = held_in_mid_load(server, faults)
+        database = postmaster(server)
+        database.send_signal(how)
+        psutil.wait_procs([database], timeout=SECONDS)
+        release()
+        assert_whole(server, job_id, crashes=0)
+        assert server.process.poll() is None
+
+
+def test_a_backend_that_outlives_its_killed_postmaster_is_ended_before_a_new_one_starts(start, faults) -> None:
+    with start() as server:
+        job_id, release, _ = held_in_mid_load(server, faults)
+        with psycopg.connect(server.database_url, autocommit=True) as busy:
+            pid = busy.info.backend_pid
+            busy.pgconn.send_query(b"select count(*) from generate_series(1, 100000000000) n")
+            database = postmaster(server)
+            database.kill()
+            psutil.wait_procs([database], timeout=SECONDS)
+            release()
+            assert_whole(server, job_id, crashes=0)
+            assert not psutil.pid_exists(pid)
+
+
+def test_an_upload_that_is_cut_off_by_the_api_s_death_leaves_no_job_and_no_file(start, faults) -> None:
+    with start() as server, server.client() as client:
+        uploads = server.data / "blobs"
+        before = {path for path in uploads.rglob("*") if path.is_file()}
+        host, port = server.url.removeprefix("http://").split(":")
+        body = b'--x\r\nContent-Disposition: form-data; name="kind"\r\n\r\ncustomers\r\n--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n'
+        head = (
+            f"POST /v1/imports HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {server.token()}\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 50000000\r\n\r\n"
+        ).encode()
+        api = child(server, "serve")
+        with socket.create_connection((host, int(port))) as connection:
+            connection.sendall(head + body + CONTENT * 100)
+            api.kill()
+            psutil.wait_procs([api], timeout=SECONDS)
+        assert server.imported(client, CSV)["status"] == "succeeded"
+        assert len(client.get("/v1/jobs").json()["jobs"]) == 1
+        print({path for path in uploads.rglob("*") if path.is_file()} - before)
