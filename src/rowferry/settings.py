@@ -16,7 +16,7 @@ def default_data() -> Path:
 class Settings(BaseSettings):
     """All settings, each also an environment variable `ROWFERRY_` + its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="ROWFERRY_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="ROWFERRY_", extra="ignore", frozen=True, hide_input_in_errors=True)
 
     data: Path = Field(
         default_factory=default_data, description="Folder of the embedded database, the blobs and scratch files."

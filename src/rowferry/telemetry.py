@@ -26,6 +26,9 @@ SECRET_KEYS = frozenset(
 QUIET = ("alembic", "httpcore2", "httpx2", "procrastinate", "psycopg.pool")
 """Libraries that say at length what went well; of these only warnings are written."""
 
+TELL_ROWS = frozenset({"polars", "pyarrow"})
+"""Libraries whose errors quote the cells that they failed at."""
+
 KINDS_MAX = 50
 """How many kinds are told apart by a label; the rest are counted together as `other`."""
 
@@ -174,11 +177,16 @@ def without_secrets(_: object, __: str, event: MutableMapping[str, object]) -> M
 
 
 def trace(error: BaseException) -> str:
-    """The trace of an error and of what led to it. Of a database's error only its SQLSTATE: its text holds values of rows."""
+    """The trace of an error and of what led to it, without the texts that hold values of rows.
+
+    Of a database's error that is its SQLSTATE, of the libraries that handle rows the type alone.
+    """
     before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     led_to = f"{trace(before)}\n\nand then\n\n" if before is not None else ""
     sqlstate: object = getattr(error, "sqlstate", None)
     said = f"SQLSTATE {sqlstate}" if sqlstate else str(error)
+    if type(error).__module__.partition(".")[0] in TELL_ROWS:
+        said = "(its text may hold values of rows)"
     return f"{led_to}{''.join(traceback.format_tb(error.__traceback__))}{type(error).__qualname__}: {said}"
 
 

@@ -1,6 +1,5 @@
 """Whole processes end in mid-load, in order or not; the job goes on from its cursor by itself and ends as an undisturbed run does."""
 
-import os
 import signal
 import socket
 from collections.abc import Callable, Iterator

@@ -17,6 +17,8 @@ from rowferry.domain.declaration import from_declaration
 from rowferry.domain.job import IMPORT_STEPS, Job, JobId
 from rowferry.domain.ledger import Ledger
 from rowferry.domain.options import from_wire
+from rowferry.domain.schema import ImportKind, Mode
+from rowferry.domain.schema import Limits as KindLimits
 from rowferry.formats.csv import CsvFormat
 from rowferry.ids import uuid7
 from rowferry.points import Points
@@ -293,3 +295,21 @@ def test_every_row_has_one_outcome_and_the_table_holds_what_the_ledger_says(
 def test_a_job_without_rows_has_succeeded(workshop: Workshop) -> None:
     job = workshop.run(workshop.submit(b"code,n\n", {}), [], 10)
     assert (job.status, job.ledger) == ("succeeded", Ledger())
+
+
+def with_kind(workshop: Workshop, kind: ImportKind) -> Workshop:
+    return replace(workshop, parts=replace(workshop.parts, kind=lambda *_: kind))
+
+
+def test_a_file_with_more_rows_than_the_kind_takes_is_refused_before_a_row_is_written(workshop: Workshop) -> None:
+    small = with_kind(workshop, replace(KIND, limits=KindLimits(rows=2)))
+    job = small.run(small.submit(b"code,n\na,1\nb,2\nc,3\n", {}), [], 10)
+    assert (job.status, job.failure and job.failure.code) == ("failed", "too-many-rows")
+    assert job.ledger == Ledger()
+    assert workshop.table() == {}
+
+
+def test_a_mode_that_the_kind_took_when_the_job_was_sent_and_takes_no_more_stops_it(workshop: Workshop) -> None:
+    narrow = with_kind(workshop, replace(KIND, modes=(Mode.CREATE,)))
+    job = narrow.run(narrow.submit(b"code,n\na,1\n", {"mode": "upsert"}), [], 10)
+    assert (job.status, job.failure and job.failure.code) == ("failed", "mode-not-allowed")

@@ -92,8 +92,11 @@ def condition(sql: str, fields: tuple[Field, ...]) -> Condition:
     term = parser.read()
     try:
         expression = pl.sql_expr(term.sql)
-        empty = pl.DataFrame(schema={field.name: dtype(field) for field in fields})
-        answer = empty.select(expression.alias("answer")).schema["answer"]
+    except pl.exceptions.SQLInterfaceError:  # what is written here is SQL; Polars' reader only bears less depth
+        raise InvalidCondition("is nested too deep") from None
+    try:
+        empty = pl.LazyFrame(schema={field.name: dtype(field) for field in fields})
+        answer = empty.select(expression.alias("answer")).collect_schema()["answer"]
     except (pl.exceptions.PolarsError, ValueError) as error:
         raise InvalidCondition(str(error).splitlines()[0]) from None
     if answer != pl.Boolean:
@@ -166,7 +169,7 @@ class _Parser:
             parts.append(part())
         if len(parts) == 1:
             return parts[0]
-        return _truth(f" {word} ".join(f"({self._boolean(one).sql})" for one in parts))
+        return _truth(_joined([self._boolean(one).sql for one in parts], word))
 
     def _not(self) -> _Term:
         negated = False
@@ -186,6 +189,8 @@ class _Parser:
         if self._take("IN"):
             found = self._within(term)
         elif self._take("BETWEEN"):
+            if term.kind is Kind.BOOLEAN:  # it is written twice, and what it holds might again be
+                raise InvalidCondition("BETWEEN is for what has an order, not for true and false")
             lower = self._sum()
             self._need("AND")
             least, greatest = _alike(term, lower), _alike(term, self._sum())
@@ -317,6 +322,14 @@ def _tokens(sql: str) -> list[tuple[str, str]]:
 
 def _truth(sql: str) -> _Term:
     return _Term(sql, Kind.BOOLEAN)
+
+
+def _joined(parts: list[str], word: str) -> str:
+    """The parts as a flat tree: a chain as deep as it is long takes Polars a second to plan."""
+    if len(parts) == 1:
+        return f"({parts[0]})"
+    half = len(parts) // 2
+    return f"({_joined(parts[:half], word)} {word} {_joined(parts[half:], word)})"
 
 
 def _quoted(text: str) -> str:

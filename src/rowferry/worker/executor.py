@@ -91,7 +91,7 @@ def _answer(work: Work, order: Order, wanted: _Wanted) -> Answer:
     try:
         return work(order, lambda: wanted.back)
     except Exception as error:  # the edge of the process: a bug in one job must not end it, and must not be silent
-        log.exception("executor.failed", job_id=str(order.job_id), attempt=order.fence, error=repr(error))
+        log.exception("executor.failed", job_id=str(order.job_id), attempt=order.fence, error=type(error).__name__)
         return "failed"
 
 

@@ -305,7 +305,7 @@ class Worker:
                         pause = AGAIN_SECONDS_MIN
                         await _pause(seconds, sooner)
             except Exception as error:  # noqa: BLE001  # the loop by the clock, which must outlive whatever one round of it meets
-                log.warning("worker.beat_failed", beat=name, error=repr(error), again_in_seconds=pause)
+                log.warning("worker.beat_failed", beat=name, error=type(error).__name__, again_in_seconds=pause)
             self._end_unrenewed()
             await asyncio.sleep(pause)
             pause = min(AGAIN_SECONDS_MAX, pause * 2)

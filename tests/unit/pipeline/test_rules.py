@@ -192,6 +192,9 @@ def test_a_quotient_by_zero_is_nothing_and_stops_nobody() -> None:
         "COALESCE(open, 1234567890123456789012) > 0",
         "count = 123456789012345678901234567890123456789",
         "(" * 40 + "active" + ")" * 40,
+        "active BETWEEN FALSE AND TRUE",
+        "(" * 22 + "active" + " BETWEEN FALSE AND TRUE)" * 22,
+        "price" + " / price" * 200 + " > 1",
         " OR ".join(["count = 12345"] * 500),
         "country = 'DE\0' \0",
     ],
@@ -199,6 +202,12 @@ def test_a_quotient_by_zero_is_nothing_and_stops_nobody() -> None:
 def test_what_is_not_on_the_list_is_refused(sql: str) -> None:
     with pytest.raises(InvalidCondition):
         condition(sql, FIELDS)
+
+
+def test_a_refusal_does_not_repeat_what_a_condition_grew_to() -> None:
+    with pytest.raises(InvalidCondition) as refused:
+        condition("price" + " / price" * 200 + " > 1", FIELDS)
+    assert str(refused.value) == "is nested too deep"
 
 
 def test_the_longest_condition_that_is_taken_can_be_judged() -> None:

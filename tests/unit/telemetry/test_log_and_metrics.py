@@ -4,6 +4,7 @@ import io
 import json
 import logging
 
+import polars as pl
 import pytest
 import structlog
 
@@ -85,6 +86,17 @@ def test_of_an_error_of_the_database_only_the_sqlstate_is_written(lines, logger)
     assert "SQLSTATE 23505" in line["exception"]
     assert line["exception"].endswith("RuntimeError: chunk failed")
     assert "1" * 11 not in line["exception"]
+
+
+def test_of_an_error_that_quotes_cells_only_the_type_is_written(lines):
+    try:
+        pl.Series(["4111 1111"]).str.to_date("%Y")
+    except pl.exceptions.PolarsError:
+        structlog.stdlib.get_logger().exception("attempt.broke")
+
+    (line,) = lines()
+    assert "InvalidOperationError" in line["exception"]
+    assert "4111" not in line["exception"]
 
 
 def test_a_scrape_shows_every_named_signal():
