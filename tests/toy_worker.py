@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from functools import partial
+from pathlib import Path
 
 from rowferry.domain.job import Move
 from rowferry.store import jobs
@@ -17,7 +18,7 @@ from rowferry.worker.executor import Answer, Order
 
 
 def build(url: str):
-    """Work by `params.do`: end; hang until asked back; die; die the first time; raise; freeze the first time."""
+    """Work by `params.do`: end; hang until asked back; die; die the first time; raise; leave; freeze the first time."""
     start_log()
     database = Database(url)
 
@@ -31,6 +32,8 @@ def build(url: str):
                 os.kill(os.getpid(), signal.SIGKILL)
             if do == "raise" and order.fence == 1:
                 raise ValueError("toy")
+            if do == "leave" and order.fence == 1:
+                sys.exit(0)
             if do == "freeze once" and order.fence == 1:
                 os.kill(os.getpid(), signal.SIGSTOP)
             while do == "hang" or (do == "hang once" and order.fence == 1):
@@ -46,12 +49,13 @@ def build(url: str):
 
 def main() -> None:
     url, orders = sys.argv[1], json.loads(sys.argv[2])
+    room = Path(orders.pop("room")) if "room" in orders else None
     start_log()
     tools = process.Tools(
         database=Database(url),
         build=partial(build, url),
         preload=("psycopg", "rowferry.store.jobs", "rowferry.worker.executor"),
-        free_bytes=lambda: None,
+        free_bytes=lambda: int(room.read_text()) if room else None,
         ready=lambda: print("worker ready", flush=True),
     )
     defaults = {

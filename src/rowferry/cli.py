@@ -65,7 +65,7 @@ def _explained(error: Exception) -> tuple[str, int] | None:
         return f"A setting is not valid: {faults}.", Exit.USAGE
     from rowferry import main as whole
     from rowferry.domain.faults import KindDiffers, Refusal
-    from rowferry.store.database import Gone, UnsafeRole
+    from rowferry.store.database import BadUrl, Gone, UnsafeRole
     from rowferry.store.embedded import DataInUse, NoEmbedded
     from rowferry.supervisor import CannotStart, PortTaken
     from rowferry.worker.executor import NotUp
@@ -73,7 +73,7 @@ def _explained(error: Exception) -> tuple[str, int] | None:
     match error:
         case DataInUse() | PortTaken():
             return str(error), Exit.CONFLICT
-        case KindDiffers():
+        case KindDiffers() | BadUrl():
             return str(error), Exit.USAGE
         case NoEmbedded() | CannotStart() | NotUp() | UnsafeRole() | Refusal():
             return str(error), Exit.FAILED

@@ -32,9 +32,6 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address that the server listens on.")
     port: int = Field(8080, ge=0, le=65535, description="Port that the server listens on; 0 takes a free one.")
-    public_url: str | None = Field(
-        None, description="Address under which clients reach the server, for absolute links."
-    )
     workers: int = Field(2, ge=1, le=64, description="Executor processes of a worker: how many jobs run at once.")
     lease_seconds: float = Field(15.0, ge=0.5, le=3600, description="How long a claim holds without renewal.")
     chunk_rows: int = Field(50_000, ge=1, le=1_000_000, description="Rows that commit together at most.")

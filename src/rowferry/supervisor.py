@@ -210,20 +210,15 @@ class Supervisor:
         """Starts a child again whenever it ends, until it has died too often too quickly."""
         while True:
             began = time.monotonic()
-            starting = asyncio.create_task(self._start(child))
-            try:
-                child.process = await asyncio.shield(starting)
-            except asyncio.CancelledError:  # a child half started is a child to be ended
-                child.process = await starting
-                raise
-            log.info("up.started", process=child.name, child_pid=child.process.pid)
+            process = await self._started(child)
+            log.info("up.started", process=child.name, child_pid=process.pid)
             await self._listen(child)
-            code = await child.process.wait()
+            code = await process.wait()
             pause = child.pause(time.monotonic() - began)
             log.error(
                 "up.died",
                 process=child.name,
-                child_pid=child.process.pid,
+                child_pid=process.pid,
                 exit_code=code,
                 again_in_seconds=round(pause, 2),
             )
@@ -236,6 +231,16 @@ class Supervisor:
                 )
                 return
             await asyncio.sleep(pause)
+
+    async def _started(self, child: Child) -> asyncio.subprocess.Process:
+        """Starts a child; a stop waits for one that is half started, since it is a child to be ended."""
+        starting = asyncio.create_task(self._start(child))
+        try:
+            child.process = process = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            child.process = await starting
+            raise
+        return process
 
     async def _start(self, child: Child) -> asyncio.subprocess.Process:
         """Starts a child in a process group of its own, so that Ctrl-C reaches the supervisor alone.

@@ -132,6 +132,36 @@ def test_an_exception_in_an_executor_is_a_crash_of_the_job_and_not_of_the_proces
         assert (first["status"], first["attempt"], first["crashes"]) == ("succeeded", 2, 1)
 
 
+def test_a_job_that_leaves_its_process_in_order_has_crashed_all_the_same(workers):
+    with workers.worker(executors=1):
+        job = workers.until(workers.submit("leave"), ended)
+    assert (job["status"], job["attempt"], job["crashes"]) == ("succeeded", 2, 1)
+
+
+def test_jobs_that_wait_for_their_tenant_s_turn_follow_each_other_without_the_clock(workers):
+    workers.admin.execute("update tenants set running_max = 1")
+    with workers.worker(executors=2, lease_seconds=60):
+        jobs = [workers.submit("end") for _ in range(20)]
+        for job in jobs:
+            workers.until(job, ended)
+    (longest,) = workers.admin.execute(
+        "select max(started_at - before) from (select started_at, lag(finished_at) over (order by started_at) as before from jobs) j"
+    ).fetchone()
+    assert longest.total_seconds() < 0.5
+
+
+def test_no_job_is_claimed_without_room_on_the_disk_and_all_are_when_there_is(workers, tmp_path):
+    room = tmp_path / "room"
+    room.write_text("999")
+    with workers.worker(disk_floor_bytes=1000, room=str(room)):
+        jobs = [workers.submit("end") for _ in range(6)]
+        while workers.admin.execute("select count(*) from procrastinate_jobs").fetchone() != (0,):
+            pass  # until every hint was taken
+        assert {workers.job(job)["status"] for job in jobs} == {"queued"}
+        room.write_text("1000")
+        assert {workers.until(job, ended)["status"] for job in jobs} == {"succeeded"}
+
+
 def test_a_frozen_executor_loses_its_job_and_is_killed(workers):
     with workers.worker(executors=2, lease_seconds=1):
         job_id = workers.submit("freeze once")

@@ -21,6 +21,7 @@ from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, TupleRow, dict_row
 from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.exc import DBAPIError
 
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode
@@ -56,11 +57,27 @@ class Role(StrEnum):
     """Writes chunks by COPY; passes the row policies, but may name no tenant."""
 
 
+class BadUrl(Exception):
+    """The URL of the database is none."""
+
+
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One PostgreSQL database, by the URL of its administrator."""
+    """One PostgreSQL database, by the URL of its administrator.
+
+    Raises:
+        BadUrl: the URL cannot be read; the sentence does not repeat it.
+    """
 
     admin_url: str
+
+    def __post_init__(self) -> None:
+        try:
+            conninfo_to_dict(self.admin_url)
+        except psycopg.ProgrammingError:  # its text quotes the URL, password and all
+            raise BadUrl(
+                "The URL of the database cannot be read. It is like postgresql://user:password@host/name."
+            ) from None
 
     def url(self, role: Role) -> str:
         """The conninfo of a login: our search path, UTC, ISO dates, and signs of life that notice a dead network."""
@@ -223,7 +240,7 @@ def migrate(database: Database) -> None:
         connection.execute("select pg_advisory_lock(%s)", (MIGRATING,))
         _make_roles(connection, database)
         _make_schemas(connection)
-        with _engine(database).connect() as migrating:
+        with _connected(database) as migrating:
             migrating.exec_driver_sql("set role rowferry_owner")
             migrating.commit()
             config = _config()
@@ -233,7 +250,7 @@ def migrate(database: Database) -> None:
 
 def pending(database: Database) -> list[str]:
     """The revisions that this program knows and the database lacks, oldest first; empty when it is up to date."""
-    with _engine(database).connect() as connection:
+    with _connected(database) as connection:
         present = MigrationContext.configure(connection, opts={"version_table_schema": "rowferry"}).get_current_heads()
     scripts = ScriptDirectory.from_config(_config())
     known = [script.revision for script in scripts.walk_revisions()][::-1]
@@ -254,6 +271,21 @@ def _engine(database: Database) -> sqlalchemy.Engine:
         creator=lambda: psycopg.connect(database.admin_url, options="-c search_path=rowferry,queue -c TimeZone=UTC"),
         poolclass=sqlalchemy.NullPool,
     )
+
+
+@contextmanager
+def _connected(database: Database) -> Generator[sqlalchemy.Connection]:
+    """A connection for Alembic. Why there is none is said as for every other connection.
+
+    Raises:
+        Gone: the database does not answer.
+    """
+    try:
+        connection = _engine(database).connect()
+    except DBAPIError as error:
+        raise (error.orig or error) from None
+    with connection:
+        yield connection
 
 
 def _make_roles(connection: Connection, database: Database) -> None:

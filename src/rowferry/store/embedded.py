@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -363,15 +363,20 @@ def _pid_file(cluster: Path) -> list[str] | None:
 def _stop_left_over(cluster: Path, socket: Path) -> None:
     """Stops what a killed process left behind, and removes a pid file whose server is gone.
 
+    A backend at work does not see that its postmaster was killed, and writes on: beside a new server it would spoil the data.
+
     PostgreSQL itself refuses to start while any process has the number in such a file: a zombie that nobody reaps, or a stranger
     that got the number after a restart of the machine.
     """
     for process in _servers_of(cluster):
         log.info("embedded.left_over", pid=process.pid, cluster=str(cluster))
         _stop(process)
-    until = time.monotonic() + FAST_STOP_SECONDS
-    while (left := _backends_of(cluster)) and time.monotonic() < until:
-        psutil.wait_procs(left, timeout=0.1)
+    for backend in (left := _backends_of(cluster)):
+        with suppress(psutil.NoSuchProcess):
+            backend.send_signal(signal.SIGQUIT)
+    psutil.wait_procs(left, timeout=FAST_STOP_SECONDS)
+    if still := [process.pid for process in _backends_of(cluster)]:
+        raise NoEmbedded(f"Processes of a PostgreSQL that was killed still use {cluster}: {still}. End them first.")
     for stale in (cluster / "postmaster.pid", socket / f"{SOCKET}.lock", socket / SOCKET):
         stale.unlink(missing_ok=True)
 

@@ -35,6 +35,7 @@ class Held:
     """The attempt that a seat's executor works on. Times are of the monotonic clock."""
 
     order: Order
+    executor: Executor
     since: float
     renewed_at: float
     missed: bool = False
@@ -55,7 +56,12 @@ class Seat:
     @property
     def free(self) -> bool:
         """Whether its executor can take an attempt."""
-        return not self.taken and self.executor is not None and not self.executor.gone
+        return not self.taken and self.able
+
+    @property
+    def able(self) -> bool:
+        """Whether it has an executor that lives."""
+        return self.executor is not None and not self.executor.gone
 
     def end(self, why: Ending) -> None:
         """Kills the executor for a reason that the attempt is handed back with."""
@@ -105,10 +111,10 @@ class Crew:
         return sum(seat.free for seat in self.seats)
 
     def holding(self) -> Iterator[tuple[Seat, Held, Executor]]:
-        """The seats that work, with what they hold."""
+        """The seats that work, with what they hold. An attempt whose executor is dead is only being handed back."""
         for seat in self.seats:
-            if seat.held is not None and seat.executor is not None:
-                yield seat, seat.held, seat.executor
+            if seat.held is not None and seat.executor is seat.held.executor:
+                yield seat, seat.held, seat.held.executor
 
     async def run(self, seat: Seat, order: Order) -> tuple[object | None, Ending]:
         """Lets the seat's executor run an attempt. Gives its answer, None when it died, and then what it died of."""
@@ -116,7 +122,7 @@ class Crew:
         if executor is None:
             return None, DRAINED
         now = time.monotonic()
-        held = seat.held = Held(order, now, now)
+        held = seat.held = Held(order, executor, now, now)
         self.changed.set()
         answer = await executor.run(order)
         if answer is not None:
@@ -125,11 +131,15 @@ class Crew:
         left = await executor.farewell() == 0
         return None, held.ending or (DRAINED if left else CRASHED)
 
+    def put_down(self, seat: Seat) -> None:
+        """Notes that the seat's attempt is over; the seat stays taken."""
+        seat.held = None
+        self.changed.set()
+
     def vacate(self, seat: Seat) -> None:
         """Gives a seat back."""
-        seat.held = None
         seat.taken = False
-        self.changed.set()
+        self.put_down(seat)
         self._freed.set()
 
     def attempt(self, work: Coroutine[None, None, None]) -> "asyncio.Task[None]":
@@ -142,6 +152,7 @@ class Crew:
         for seat in self.seats:
             if seat.executor is not None:
                 seat.executor.ask_back()
+        log.info("worker.draining")
         if self._attempts:
             await asyncio.wait(set(self._attempts), timeout=drain_seconds)
         for seat, held, _ in self.holding():

@@ -90,7 +90,7 @@ def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order | None]") -> None
 def _answer(work: Work, order: Order, wanted: _Wanted) -> Answer:
     try:
         return work(order, lambda: wanted.back)
-    except Exception as error:  # the edge of the process: a bug in one job must not end it, and must not be silent
+    except (Exception, SystemExit) as error:  # the edge of the process: no bug in one job may end it, or be silent
         log.exception("executor.failed", job_id=str(order.job_id), attempt=order.fence, error=type(error).__name__)
         return "failed"
 

@@ -119,7 +119,6 @@ class Worker:
         hints = asyncio.create_task(self._take_hints())
         self._tools.ready()
         await stop.wait()
-        log.info("worker.draining")
         await _cancel([hints])
         await self._crew.leave(self._orders.drain_seconds)
         await _cancel(beats)
@@ -159,10 +158,11 @@ class Worker:
         await asyncio.shield(self._crew.attempt(self._serve(seat)))
 
     async def _serve(self, seat: Seat) -> None:
+        """Runs jobs while there are any that may run: one that waited for its tenant's turn or for room has no hint any more."""
         try:
-            job = None if self._crew.leaving or self._disk_full() else await self._claim(seat.name)
-            if job is not None:
+            while self._may_claim(seat) and (job := await self._claim(seat.name)) is not None:
                 await self._attempt(seat, Order(job.id, Fence(job.attempt.number), job.tenant))
+                self._crew.put_down(seat)
         finally:
             self._crew.vacate(seat)
 
@@ -180,6 +180,9 @@ class Worker:
         if answer == "lost":
             ending = Lost(began)
         await self._take_back(order, ending)
+
+    def _may_claim(self, seat: Seat) -> bool:
+        return seat.able and not self._crew.leaving and not self._disk_full()
 
     async def _claim(self, name: str) -> Job | None:
         for _ in range(CLAIM_TRIES):
