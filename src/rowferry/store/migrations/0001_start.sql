@@ -338,7 +338,7 @@ end $$;
 -- keeps its locks otherwise, the one on the job's row among them. `p_ids` null: every job whose lease has run out.
 -- All tenants: a worker repairs for every tenant.
 create function take_back(p_ids uuid[], p_attempts int[], p_reason text, p_count boolean) returns setof jobs language plpgsql as $$
-declare j jobs; seen jobs;
+declare j jobs; seen jobs; counted boolean;
 begin
     for seen in
         select * from jobs where status = 'running'
@@ -356,7 +356,9 @@ begin
             continue when j.id is null;
         end if;
         continue when not end_backend(j.backend_pid, j.backend_start);
-        if p_count and j.crashes + 1 >= j.attempts_max then
+        -- A lease that ran out while the database was away says nothing against the job.
+        counted := p_count and not (p_reason = 'lease-over' and j.heartbeat_at < pg_postmaster_start_time());
+        if counted and j.crashes + 1 >= j.attempts_max then
             update jobs set status = 'interrupted', finished_at = now(), crashes = crashes + 1, lease_expires_at = null,
                 rows_read = greatest(rows_read, cursor, coalesce(rows_total, 0)),
                 not_attempted = greatest(rows_read, cursor, coalesce(rows_total, 0)) - created - updated - unchanged - skipped - failed,
@@ -366,8 +368,8 @@ begin
                 where id = j.id returning * into j;
         else
             update jobs set status = 'queued', lease_expires_at = null, backend_pid = null, backend_start = null,
-                crashes = crashes + p_count::int,
-                run_at = case when p_count and crashes > 0 then now() + make_interval(secs => least(60, power(2, crashes - 1)) * (0.5 + random())) else now() end,
+                crashes = crashes + counted::int,
+                run_at = case when counted and crashes > 0 then now() + make_interval(secs => least(60, power(2, crashes - 1)) * (0.5 + random())) else now() end,
                 version = version + 1, event_seq = event_seq + 1
                 where id = j.id returning * into j;
             insert into waiting values (j.tenant_id) on conflict (tenant_id) do update set tenant_id = excluded.tenant_id;
