@@ -1,4 +1,4 @@
-"""Whole processes end in mid-load, in order or not; the job goes on from its cursor by itself and ends as an undisturbed run does."""
+"""Harder crashes, run by name (`pytest tests/e2e/crashes.py`): on a busy machine their time limits are not reliable enough for every commit."""
 
 import signal
 from collections.abc import Callable, Iterator
