@@ -113,7 +113,7 @@ def build_api(settings: Settings) -> "ASGIApp":
     for kind in known.all():
         if isinstance(kind, ImportKind):
             ensure_table(where, kind)
-    doors = Doors(known.kinds, check, partial(ensure_table, where), reading(where))
+    doors = Doors(known.kinds, known.built_in, check, partial(ensure_table, where), reading(where))
     limits = Limits(
         upload_bytes_max=settings.upload_bytes_max,
         json_bytes_max=settings.json_bytes_max,
@@ -169,11 +169,8 @@ def worker_parts(settings: Settings) -> "Parts":
     where, known, read = database(settings), kinds(settings), reading(database(settings))
 
     def kind(connection: Connection, tenant: "TenantId", name: str) -> "Kind | None":
-        found = known.get(name)
-        if found is not None:
-            return found
         declared = catalog.declared_sync(connection, tenant, name)
-        return None if declared is None else from_declaration(declared.declaration, tenant)
+        return known.get(name) if declared is None else from_declaration(declared.declaration, tenant)
 
     scratch = scratch_folder(settings.data.absolute() / "scratch")
     return Parts(

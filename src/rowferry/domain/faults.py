@@ -82,7 +82,7 @@ class InvalidDeclaration(Refusal):
 class KindExists(Refusal):
     code = "kind-exists"
     title = "The name is taken"
-    sentence = "The kind {kind} is built in or declared by the operator and cannot be declared again."
+    sentence = "The kind {kind} is the operator's or a task and cannot be declared again. Choose another name."
 
 
 class KindDiffers(Refusal):

@@ -1,4 +1,4 @@
-"""Finds the kinds: built-in ones, entry points, and the folders and files of the settings; each is checked, and no name is there twice."""
+"""Finds the kinds: built-in ones, entry points, and the folders and files of the settings; each is checked."""
 
 import hashlib
 import importlib
@@ -46,6 +46,8 @@ class Registry:
     kinds: Mapping[str, Kind]
     origins: Mapping[str, str]
     """Where each kind comes from, in words."""
+    built_in: frozenset[str]
+    """Names of import kinds that came with the package, of which a tenant may declare its own."""
 
     def get(self, name: str) -> Kind | None:
         """The kind of that name, or None."""
@@ -59,28 +61,41 @@ class Registry:
 def discover(paths: Sequence[Path], check: Callable[[ImportKind], None]) -> Registry:
     """All kinds: built in, of entry points, and in the folders and files given, in this order.
 
+    A kind of the operator takes the place of a built-in one of its name.
+
     Args:
         paths: folders, in which each `.py`, `.yaml`, `.yml` and `.json` file is a kind (names that begin with `_` or `.` are left
             out), or such files.
         check: looks at what the pure rules cannot see, patterns and rules say; raises a `Refusal` where a kind does not hold.
 
     Raises:
-        BrokenKind: a kind cannot be read or does not hold, two have one name, or a path is not there.
+        BrokenKind: a kind cannot be read or does not hold, two of one sort have one name, or a path is not there.
     """
+    built_in, origins = _named(_built_in(), check)
+    theirs, their_origins = _named(_operators(paths), check)
+    kinds, origins = built_in | theirs, origins | their_origins
+    imports = {name: kind for name, kind in kinds.items() if isinstance(kind, ImportKind)}
+    for name, kind in imports.items():
+        for fault in reference_faults(kind, imports.get):
+            raise BrokenKind(origins[name], f"{fault.pointer}: {fault.detail}")
+    replaceable = frozenset(imports.keys() & built_in.keys() - theirs.keys())
+    return Registry(MappingProxyType(kinds), MappingProxyType(origins), replaceable)
+
+
+def _named(
+    sources: Iterator[tuple[str, Callable[[], object]]], check: Callable[[ImportKind], None]
+) -> tuple[dict[str, Kind], dict[str, str]]:
+    """Kinds by name, and their origins."""
     kinds: dict[str, Kind] = {}
     origins: dict[str, str] = {}
-    for origin, load in _sources(paths):
+    for origin, load in sources:
         kind = _checked(origin, load, check)
         if kind.name in kinds:
             raise BrokenKind(
                 origin, f"its name {kind.name} is that of the kind from {origins[kind.name]}. Rename one of them."
             )
         kinds[kind.name], origins[kind.name] = kind, origin
-    imports = {name: kind for name, kind in kinds.items() if isinstance(kind, ImportKind)}
-    for name, kind in imports.items():
-        for fault in reference_faults(kind, imports.get):
-            raise BrokenKind(origins[name], f"{fault.pointer}: {fault.detail}")
-    return Registry(MappingProxyType(kinds), MappingProxyType(origins))
+    return kinds, origins
 
 
 def read_document(path: Path) -> object:
@@ -101,11 +116,15 @@ def read_document(path: Path) -> object:
 # Where kinds come from ------------------------------------------------------------------------------------------------
 
 
-def _sources(paths: Sequence[Path]) -> Iterator[tuple[str, Callable[[], object]]]:
+def _built_in() -> Iterator[tuple[str, Callable[[], object]]]:
     """Each origin with what loads the kind from there."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda one: one.name):
         name = f"{__name__}.{module.name}"
         yield f"the built-in module {name}", partial(importlib.import_module, name)
+
+
+def _operators(paths: Sequence[Path]) -> Iterator[tuple[str, Callable[[], object]]]:
+    """The same for what is installed beside us or named in the settings."""
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda one: one.name):
         of = f" of {point.dist.name}" if point.dist else ""
         yield f"the entry point {point.name}{of}", point.load

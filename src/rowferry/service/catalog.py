@@ -3,7 +3,7 @@
 import asyncio
 import csv
 import io
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -33,6 +33,8 @@ class Doors:
     """What the catalog is handed from outside: the operator's kinds, and what looks after tables and rows."""
 
     kinds: Mapping[str, Kind]
+    replaceable: Set[str]
+    """Names of those of which a tenant may declare its own."""
     check: Callable[[ImportKind], None]
     """Refuses patterns and rules that do not compile."""
     ensure_table: Callable[[ImportKind], None]
@@ -60,11 +62,8 @@ class Catalog:
         """The kind of that name that the tenant may use, or None."""
         if NAME.fullmatch(name) is None:
             return None
-        known = self.doors.kinds.get(name)
-        if known is not None:
-            return known
         declared = await catalog.declared(connection, name)
-        return None if declared is None else from_declaration(declared.declaration, tenant)
+        return self.doors.kinds.get(name) if declared is None else from_declaration(declared.declaration, tenant)
 
     async def all(self, principal: Principal) -> list[Kind]:
         """Every kind that the tenant may use, by name."""
@@ -73,7 +72,7 @@ class Catalog:
         for stored in declared:
             kind = from_declaration(stored.declaration, principal.tenant)
             own[kind.name] = kind
-        return [kind for _, kind in sorted((own | dict(self.doors.kinds)).items())]
+        return [kind for _, kind in sorted((dict(self.doors.kinds) | own).items())]
 
     async def get(self, principal: Principal, name: str) -> Kind:
         """The kind of that name.
@@ -102,21 +101,23 @@ class Catalog:
     async def declare(self, principal: Principal, document: object) -> tuple[ImportKind, bool]:
         """Declares a kind of the tenant, or changes one where the change only adds. The second value: whether it is new.
 
+        One with the name of a built-in import kind takes its place for this tenant, with a table of its own.
+
         Raises:
             InvalidDeclaration: the declaration does not hold; `errors` has every fault.
-            KindExists: the operator has a kind of that name.
+            KindExists: the operator has a kind of that name, or it is a task.
             KindDiffers: the kind has a table, and the change does more than add.
             QuotaExceeded: the tenant has too many kinds.
         """
         kind = from_declaration(document, principal.tenant)
-        if kind.name in self.doors.kinds:
+        if kind.name in self.doors.kinds and kind.name not in self.doors.replaceable:
             raise KindExists(kind=kind.name)
         await asyncio.to_thread(self.doors.check, kind)
         others = {one.name: one for one in await self.all(principal) if isinstance(one, ImportKind)}
         faults = reference_faults(kind, others.get)
         if faults:
             raise InvalidDeclaration(reason=" ".join(fault.detail for fault in faults), errors=faults)
-        new = kind.name not in others
+        new = kind.name not in others or others[kind.name].tenant is None
         if new and sum(one.tenant is not None for one in others.values()) >= KINDS_MAX:
             raise QuotaExceeded(what="The number of kinds", limit=KINDS_MAX)
         # The table first: a declaration without one would accept jobs that cannot load.

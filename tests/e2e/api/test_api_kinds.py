@@ -90,8 +90,20 @@ def test_a_change_that_adds_is_applied_and_another_is_refused(api, ana, all_tena
     assert code(other) == (409, "kind-differs")
 
 
-def test_a_built_in_name_is_taken(ana) -> None:
-    assert code(declared(ana, name="customers")) == (409, "kind-exists")
+def test_a_kind_of_ones_own_takes_the_place_of_a_built_in_one(api, ana, stranger, all_tenants) -> None:
+    assert declared(ana, name="customers", title="Mine").status_code == 201
+    assert declared(ana, name="customers", title="Mine").status_code == 200
+    job = send(ana, b"email,name\nana@example.org,Ana\n", kind="customers").json()
+    work_off(api, all_tenants)
+    assert ana.get(job["links"]["self"]).json()["status"] == "succeeded"
+    (row,) = ana.get("/v1/kinds/customers/rows").json()["rows"]
+    assert set(row) == {"email", "name", "_job_id", "_row"}
+    assert [one["title"] for one in ana.get("/v1/kinds").json()["kinds"] if one["name"] == "customers"] == ["Mine"]
+    assert stranger.get("/v1/kinds/customers").json()["own"] is False
+
+
+def test_the_name_of_a_task_is_taken(ana) -> None:
+    assert code(declared(ana, name="export")) == (409, "kind-exists")
 
 
 @pytest.mark.parametrize(

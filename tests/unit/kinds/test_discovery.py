@@ -292,8 +292,13 @@ def test_two_kinds_of_one_name_are_refused_naming_both_origins(write):
     assert str(second) in said
 
 
-def test_a_name_of_a_built_in_kind_is_taken(write):
-    assert "rowferry.kinds.customers" in broken(write("mine.json", things("customers")))
+def test_a_file_takes_the_place_of_a_built_in_kind_of_its_name(write):
+    path = write("mine.json", things("customers"))
+    registry = found(path)
+    assert registry.origins["customers"] == f"the file {path}"
+    assert "customers" not in registry.built_in
+    assert "inventory-import" in registry.built_in
+    assert "export" not in registry.built_in
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ async def list_kinds(request: Request) -> Response:
         faults.InvalidDeclaration(
             reason="The type text is none.", errors=(Pointed("The type text is none.", "/schema/fields/0/type"),)
         ),
-        faults.KindExists(kind="inventory-import"),
+        faults.KindExists(kind="export"),
         faults.KindDiffers(kind="contacts", differences="email is no longer a string", remedy="Declare a new kind."),
         faults.MalformedJson(part="The body", reason="Expecting value: line 1 column 1 (char 0)."),
         faults.TooLarge(what="The body", limit=DECLARATION_BYTES_MAX),
