@@ -313,3 +313,8 @@ def test_uploads_at_once_do_not_disturb_each_other(api, secret) -> None:
     for thread in threads:
         thread.join(30)
     assert len({digest for _, digest in answers}) == 10
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 3 * 1_000_000])
+def test_an_upload_that_is_too_large_is_told_the_limit_of_the_file(ana, size: int) -> None:
+    assert f"limit of {LIMIT} bytes" in send(ana, b"a" * size).json()["detail"]

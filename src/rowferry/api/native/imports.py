@@ -157,7 +157,7 @@ class _Form:
 
 async def _of_form(request: Request, principal: Principal, key: str | None, boundary: bytes) -> Submitted:
     imports = services_of(request).imports
-    refuse_over(request, imports.limits.upload_bytes_max + FORM_BYTES_MORE, "The upload")
+    refuse_over(request, imports.limits.upload_bytes_max, "The upload", FORM_BYTES_MORE)
     form = _Form()
     try:
         async with aclosing(stream_of(request)) as stream, aclosing(forms.parts_of(stream, boundary)) as parts:

@@ -64,13 +64,15 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def refuse_over(request: Request, limit: int, what: str) -> None:
+def refuse_over(request: Request, limit: int, what: str, around: int = 0) -> None:
     """Refuses a body that says it is over the limit, before a byte of it is read.
+
+    `around` is what a form may hold beside the file that the limit is for.
 
     Raises:
         TooLarge: Content-Length is over the limit.
     """
-    if (declared_length(request) or 0) > limit:
+    if (declared_length(request) or 0) > limit + around:
         raise TooLarge(what=what, limit=limit)
 
 

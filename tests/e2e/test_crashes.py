@@ -1,4 +1,4 @@
-"""Harder crashes, run by name (`pytest tests/e2e/crashes.py`): on a busy machine their time limits are not reliable enough for every commit."""
+"""A job in mid-load outlives what ends around it: `up`, the worker, the database, the drain."""
 
 import signal
 from collections.abc import Callable, Iterator
@@ -124,7 +124,7 @@ def test_a_job_goes_on_after_up_was_killed_in_mid_load_and_started_again(start, 
         first.process.wait()
         release()
         with start() as second:
-            assert_whole(second, job_id, crashes=1)
+            assert_whole(second, job_id, crashes=None)  # the database was started anew too
 
 
 def test_a_job_goes_on_when_its_worker_is_killed_and_its_executor_is_not(start, faults) -> None:
