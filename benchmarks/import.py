@@ -6,10 +6,7 @@ import itertools
 import json
 import os
 import platform
-import signal
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,32 +24,15 @@ from pydantic import BaseModel, Field, ValidationError
 from rich.console import Console
 from rich.table import Table
 
+import dialects
 from rows import COUNTRIES, FIELDS, Made, write
+from serving import TERMINAL, Server, serving
 
 KIND = "benchmark_entities"
-HERE = Path(__file__).parent
-PROGRAM = (sys.executable, "-m", "rowferry")
 SLICE_ROWS = 50_000
 BATCH_ROWS = 1_000
 BLOCK = 1 << 20
-TERMINAL = {"succeeded", "partial", "failed", "cancelled", "interrupted"}
 COUNTRY_CODES = dict(COUNTRIES)
-
-
-@dataclass(frozen=True)
-class Server:
-    """A `rowferry up` of our own."""
-
-    url: str
-    database_url: str
-    data: Path
-
-    def token(self, tenant: str) -> str:
-        command = [*PROGRAM, "token", "create", "--data", str(self.data), "--tenant", tenant, "--scopes", "admin"]
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120).stdout.strip()
-
-    def client(self, tenant: str) -> httpx2.Client:
-        return httpx2.Client(base_url=self.url, headers={"Authorization": f"Bearer {self.token(tenant)}"}, timeout=600)
 
 
 @dataclass(frozen=True)
@@ -64,29 +44,6 @@ class Imported:
     peak_rss_mb: float
     steps: dict[str, float]
     """Seconds from the beginning of each step to that of the next, by the times of the job's events."""
-
-
-@contextmanager
-def serving(folder: Path, workers: int) -> Iterator[Server]:
-    """Starts a server with an empty database and stops it."""
-    kinds = f"ROWFERRY_KINDS={HERE / 'entities.yaml'}"
-    command = ["env", kinds, *PROGRAM, "up", "--data", str(folder), "--port", "0", "--workers", str(workers), "--json"]
-    log = folder.with_name("server.log")
-    with log.open("w") as errors:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
-    try:
-        yield _ready(process, folder, log)
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=120)
-
-
-def _ready(process: "subprocess.Popen[str]", folder: Path, log: Path) -> Server:
-    for line in process.stdout or ():
-        said = json.loads(line)
-        if said.get("event") == "ready":
-            return Server(said["url"], said["database_url"], folder)
-    raise SystemExit(f"The server did not start:\n{log.read_text()[-2000:]}")
 
 
 # The import -----------------------------------------------------------------------------------------------------------
@@ -284,7 +241,8 @@ def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
             for run in runs if number % 2 == 0 else reversed(runs):
                 run()
         hand = by_hand(server, messy, options.rows)
-    return _figures(made, imports, copies, hand)
+        beside = {} if options.alone else {"dialects": dialects.measure(server)}
+    return _figures(made, imports, copies, hand) | beside
 
 
 def _warm_up(server: Server, folder: Path) -> None:
@@ -357,6 +315,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--repeat", type=int, default=1, help="runs; the median is shown, and the order alternates")
     parser.add_argument("--workers", type=int, default=2, help="executor processes")
+    parser.add_argument(
+        "--alone", action="store_true", help="the import alone, without the dialects and the small files"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowferry-bench-", ignore_cleanup_errors=True) as name:
@@ -364,6 +325,8 @@ def main() -> None:
         folder.chmod(0o755)  # as root the embedded PostgreSQL runs as another user, who must get to its folder
         figures = measure(options, folder)
     show(figures)
+    if "dialects" in figures:
+        dialects.show(figures["dialects"])
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

@@ -48,8 +48,11 @@ def blocks_of(rows: Sequence[Sequence[str]], columns: int, size: int) -> Iterato
 def checked(kind: ImportKind, rows: Sequence[Sequence[str]], options: ImportOptions = UPSERT) -> Checked:
     """Rows with one cell for each field of the kind, in its order."""
     names = kind.schema.names
-    plan = transform.compile(kind, tuple(name.title() for name in names), tuple(enumerate(names)), options)
-    return plan.apply(block_of(rows, len(names)))
+    block = block_of(rows, len(names))
+    plan = transform.compile(
+        kind, tuple(name.title() for name in names), tuple(enumerate(names)), options, lambda: [block]
+    )
+    return plan.apply(block)
 
 
 def read(field: Field, *texts: str, options: ImportOptions = UPSERT) -> list[object]:

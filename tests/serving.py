@@ -24,10 +24,11 @@ from rowferry.worker import attempt
 EVERYTHING = ("jobs:read", "jobs:write", "imports:write", "kinds:write", "admin")
 START_SECONDS = 30
 OPERATIONS = {
-    "create_import", "create_job", "list_jobs", "get_job", "cancel_job", "list_issues", "download_issues_csv", "download_issues_jsonl",
-    "summarize_issues", "list_artifacts", "download_artifact", "list_kinds", "declare_kind", "get_kind", "download_template", "list_rows",
-    "download_rows_csv", "download_rows_jsonl", "list_workers", "create_token", "list_tenants", "live", "ready", "metrics", "openapi", "docs",
-    "problem",
+    "create_import", "create_job", "list_jobs", "get_job", "cancel_job", "pause_job", "resume_job", "rerun_job", "list_issues",
+    "download_issues_csv", "download_issues_jsonl", "summarize_issues", "list_artifacts", "download_artifact",
+    "list_kinds", "declare_kind",
+    "get_kind", "download_template", "list_rows", "download_rows_csv", "download_rows_jsonl", "list_workers", "create_token", "list_tenants",
+    "live", "ready", "metrics", "openapi", "docs", "problem",
 }  # fmt: skip
 """Every route by its stable name."""
 

@@ -7,8 +7,8 @@ import json
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -43,24 +43,27 @@ class Row:
 
 
 def read_rows(
-    kind: ImportKind, options: ImportOptions, columns: Sequence[str | None], rows: Iterable[Sequence[str]]
+    kind: ImportKind, options: ImportOptions, columns: Sequence[str | None], rows: Sequence[Sequence[str]]
 ) -> list[Row]:
     """The rows, read. `columns` names the field of each column, None for one that is not imported. Numbers count from 1."""
-    order = [one for one in kind.schema.fields if one.name in columns]
+    defaults = dict(options.defaults)
+    order = [one for one in kind.schema.fields if one.name in columns or one.name in defaults]
     found = []
-    for number, cells in enumerate(rows, start=1):
+    texts = {one.name: texts_of(kind, one, columns, rows, defaults.get(one.name)) for one in order}
+    given = {one.name: with_sign_of_column(one, options, texts[one.name]) for one in order}
+    for number in range(1, len(rows) + 1):
         row = Row(number)
         unjudged: set[str] = set()
         for one in order:
-            text = prepared(one, kind.schema.missing_values, cells[list(columns).index(one.name)])
+            text = texts[one.name][number - 1]
             row.values[one.name] = None
             if text is None:
-                if one.required:
+                if one.required or one.name in options.required:
                     row.faults.append((one.name, "required"))
                     unjudged.add(one.name)
                 continue
             try:
-                value = typed(one, options, text)
+                value = typed(one, given[one.name], text)
             except Fault as fault:
                 row.faults.append((one.name, fault.code))
                 unjudged.add(one.name)
@@ -113,6 +116,40 @@ def same_owner(kind: ImportKind, one: Row, other: Row) -> bool:
 
 
 # A cell ---------------------------------------------------------------------------------------------------------------
+
+
+def texts_of(
+    kind: ImportKind, one: Field, columns: Sequence[str | None], rows: Sequence[Sequence[str]], default: str | None
+) -> list[str | None]:
+    """The texts of a field, row by row: of its cell, or of the default where the cell has none or there is no column."""
+    missing = kind.schema.missing_values
+    usual = None if default is None else prepared(one, missing, default)
+    if one.name not in columns:
+        return [usual] * len(rows)
+    cells = [prepared(one, missing, row[list(columns).index(one.name)]) for row in rows]
+    return [usual if text is None else text for text in cells]
+
+
+def with_sign_of_column(one: Field, options: ImportOptions, texts: Sequence[str | None]) -> ImportOptions:
+    """The options with the decimal sign that the column tells, where nobody states one and all cells that tell tell the same."""
+    if one.type is not FieldType.NUMBER or options.decimal_sign or one.decimal_char or one.group_char:
+        return options
+    told = set()
+    for text in texts:
+        if text is not None and text not in dict(one.values):
+            good = [sign for sign in (".", ",") if number_like(unsigned(bare(one, text))[1], sign)]
+            told |= set(good) if len(good) == 1 else set()
+    return replace(options, decimal_sign=told.pop()) if len(told) == 1 else options
+
+
+def number_like(text: str, point: str) -> bool:
+    """Whether digits may be a number with this decimal sign; the other sign then parts groups."""
+    whole, found, behind = text.partition(point)
+    if not whole:
+        return digits_only(behind)
+    return ungrouped(whole, {".": ",", ",": "."}[point]) is not None and (
+        not found or not behind or digits_only(behind)
+    )
 
 
 def prepared(one: Field, missing: Sequence[str], cell: str) -> str | None:
@@ -179,7 +216,12 @@ def ungrouped(text: str, sign: str | None) -> str | None:
     if sign is None or sign not in text:
         return None
     head, *rest = text.split(sign)
-    good = digits_only(head) and len(head) <= 3 and all(digits_only(part) and len(part) == 3 for part in rest)
+    good = (
+        digits_only(head)
+        and len(head) <= 3
+        and head[0] != "0"
+        and all(digits_only(part) and len(part) == 3 for part in rest)
+    )
     return head + "".join(rest) if good else None
 
 
@@ -228,10 +270,13 @@ def read_number(one: Field, options: ImportOptions, text: str) -> Decimal:
     point, group = signs_of(one, options)
     body = bare(one, text)
     sign, rest = unsigned(body)
+    said = options.decimal_sign or one.decimal_char or one.group_char
+    if not said and re.fullmatch("[1-9][0-9]{0,2}[.,][0-9]{3}", rest):
+        raise Fault("number-ambiguous")
     whole, _, behind = rest.partition(point)
     head = "0" if whole == "" and behind else ungrouped(whole, group)
     if head is None or (behind and not digits_only(behind)) or (whole == "" and not behind):
-        raise Fault(unread_number(one, options, body))
+        raise Fault("type-error")
     scale = 18 if one.scale is None and one.precision is None else one.scale or 0
     precision = one.precision or 38
     if len(behind.rstrip("0")) > scale:
@@ -239,13 +284,6 @@ def read_number(one: Field, options: ImportOptions, text: str) -> Decimal:
     if len(head.lstrip("0")) > precision - scale:
         raise Fault("out-of-range")
     return Decimal(f"{sign}{head}.{behind or 0}")
-
-
-def unread_number(one: Field, options: ImportOptions, text: str) -> str:
-    said = options.decimal_sign or one.decimal_char or one.group_char
-    if not said and re.fullmatch("[+-]?[0-9]{1,3},[0-9]{3}", text):
-        return "number-ambiguous"
-    return "type-error"
 
 
 def read_boolean(one: Field, _: ImportOptions, text: str) -> bool:

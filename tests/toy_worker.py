@@ -18,7 +18,7 @@ from rowferry.worker.executor import Answer, Order
 
 
 def build(url: str):
-    """Work by `params.do`: end; hang until asked back; die; die the first time; raise; leave; freeze the first time."""
+    """Work by `params.do`: end; hang until asked back; die; die the first time; raise; leave; exit; freeze the first time."""
     start_log()
     database = Database(url)
 
@@ -34,6 +34,8 @@ def build(url: str):
                 raise ValueError("toy")
             if do == "leave" and order.fence == 1:
                 sys.exit(0)
+            if do == "exit" and order.fence == 1:
+                os._exit(0)
             if do == "freeze once" and order.fence == 1:
                 os.kill(os.getpid(), signal.SIGSTOP)
             while do == "hang" or (do == "hang once" and order.fence == 1):

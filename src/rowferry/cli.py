@@ -1,6 +1,7 @@
 """The commands: up, serve, worker, migrate, token, demo, and those of the client."""
 
 import json
+import sys
 import time
 from collections.abc import Generator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 app = client.group("Bulk imports and background jobs. Start with: rowferry up")
 tokens = client.group("Tokens: who may ask.")
 app.add_typer(tokens, name="token", rich_help_panel="Set-up")
+users = client.group("Users: who logs in with a password.")
+app.add_typer(users, name="user", rich_help_panel="Set-up")
 client.mount(app)
 
 Data = Annotated[Path | None, typer.Option(help="Folder of the database and the files.  [env: ROWFERRY_DATA]")]
@@ -30,6 +33,7 @@ DatabaseUrl = Annotated[
     typer.Option("--database-url", help="An own PostgreSQL instead of the embedded one.  [env: ROWFERRY_DATABASE_URL]"),
 ]
 SCOPES = "jobs:read,jobs:write,imports:write,kinds:write,admin"
+LOGIN_SCOPES = "jobs:read,jobs:write,imports:write"
 RESTART_SECONDS = 10.0
 """How long a command waits for the database of a folder that somebody holds."""
 Json = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -266,6 +270,32 @@ def create_token(
         typer.echo(json.dumps({"token": secret, "tenant": tenant, "user": user, "scopes": asked}))
     else:
         typer.echo(secret)
+
+
+@users.command("create")
+def create_user(
+    tenant: Annotated[str, typer.Option(help="Whose data; made when it is new.")],
+    email: Annotated[str, typer.Option(help="Who logs in.")],
+    name: Annotated[str | None, typer.Option(help="What others see; the e-mail by default.")] = None,
+    scopes: Annotated[str, typer.Option(help="What the user may do, with commas.")] = LOGIN_SCOPES,
+    data: Data = None,
+    database_url: DatabaseUrl = None,
+    as_json: Json = False,
+) -> None:
+    """Makes a user who logs in with a password, read from standard input; changes it where the user is there."""
+    from rowferry import main as whole
+
+    if sys.stdin.isatty():
+        password = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+    else:
+        password = sys.stdin.readline().removesuffix("\n").removesuffix("\r")
+    asked = tuple(scope for scope in scopes.split(",") if scope)
+    with _database(_settings({"data": data, "database_url": database_url})) as where:
+        made = whole.create_user(where, whole.UserWish(tenant, email, name, asked), str(password))
+    if as_json:
+        typer.echo(json.dumps({"tenant": tenant, "user": made, "email": email, "scopes": asked}))
+    else:
+        typer.echo(f"{made} may log in to {tenant}.")
 
 
 @app.command(rich_help_panel="Start")

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,13 +23,14 @@ if TYPE_CHECKING:
 
     from rowferry.domain.access import TenantId
     from rowferry.kinds import Registry
-    from rowferry.ports import Filter, ImportKind, Kind, Reading
+    from rowferry.ports import Filter, Format, ImportKind, Kind, Reading
     from rowferry.store.blobs import Blobs
     from rowferry.worker.executor import Work
     from rowferry.worker.frame import Parts
 
 PRELOAD = ("polars", "psycopg", "pyarrow", "rowferry.main", "rowferry.worker.attempt", "rowferry.worker.executor")
 """What executors share: imported once by the process that they are forked from."""
+EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
 API_DRAIN_SECONDS = 5
 """How long requests may go on after a stop is asked for; an event stream would hold the exit for ever."""
 
@@ -65,6 +68,13 @@ def kinds(settings: Settings) -> "Registry":
     return discover(settings.kinds, check)
 
 
+def formats(settings: Settings) -> "Sequence[Format]":
+    """The formats of files, in the order in which they are asked."""
+    from rowferry.formats.csv import CsvFormat
+
+    return (CsvFormat(settings.record_bytes_max, settings.columns_max),)
+
+
 def reading(where: Database) -> "Callable[[ImportKind, TenantId, Sequence[Filter]], Reading]":
     """How a tenant's rows are read back: under the row policies."""
     from rowferry.destinations.postgres import PostgresReading
@@ -98,7 +108,10 @@ def ensure_table(where: Database, kind: "ImportKind") -> None:
 def build_api(settings: Settings) -> "ASGIApp":
     """The application that serves requests; nothing is opened before its first."""
     from rowferry.api.app import Rates, build
+    from rowferry.api.wire.caller import BatchLimits
+    from rowferry.destinations.postgres import check_choice
     from rowferry.ids import uuid7
+    from rowferry.pipeline.table import open_table
     from rowferry.pipeline.transform import check
     from rowferry.points import Points
     from rowferry.ports import ImportKind
@@ -113,7 +126,15 @@ def build_api(settings: Settings) -> "ASGIApp":
     for kind in known.all():
         if isinstance(kind, ImportKind):
             ensure_table(where, kind)
-    doors = Doors(known.kinds, known.built_in, check, partial(ensure_table, where), reading(where))
+    doors = Doors(
+        kinds=known.kinds,
+        replaceable=known.built_in,
+        check=check,
+        ensure_table=partial(ensure_table, where),
+        reading=reading(where),
+        table=partial(open_table, formats(settings)),
+        check_choice=check_choice,
+    )
     limits = Limits(
         upload_bytes_max=settings.upload_bytes_max,
         json_bytes_max=settings.json_bytes_max,
@@ -122,9 +143,23 @@ def build_api(settings: Settings) -> "ASGIApp":
         queued_max=settings.queued_max,
         attempts_max=settings.attempts_max,
         idempotency_hours=settings.idempotency_hours,
+        login_days=settings.login_days,
     )
     services = bundle(where, blobs(settings), doors, limits, Points(settings.points), uuid7)
-    rates = Rates(settings.requests_per_minute, settings.submits_per_minute, settings.wait_seconds_max)
+    rates = Rates(
+        requests_per_minute=settings.requests_per_minute,
+        submits_per_minute=settings.submits_per_minute,
+        wait_seconds_max=settings.wait_seconds_max,
+        requests_per_hour=settings.requests_per_hour,
+        logins_per_minute=settings.logins_per_minute,
+        batches=BatchLimits(
+            entities_max=settings.batch_entities_max,
+            transactions_max=settings.batch_transactions_max,
+            events_max=settings.batch_events_max,
+            json_bytes_max=settings.batch_json_bytes_max,
+            sources_bytes_max=settings.batch_sources_bytes_max,
+        ),
+    )
     return build(services, rates, Meters())
 
 
@@ -158,9 +193,8 @@ def _heard(*_: object) -> None:
 
 def worker_parts(settings: Settings) -> "Parts":
     """What attempts need from outside."""
-    from rowferry.destinations.postgres import PostgresLoader
+    from rowferry.destinations.postgres import PostgresLoader, PostgresRemoving
     from rowferry.domain.declaration import from_declaration
-    from rowferry.formats.csv import CsvFormat
     from rowferry.ids import uuid7
     from rowferry.points import Points
     from rowferry.store import catalog
@@ -177,9 +211,10 @@ def worker_parts(settings: Settings) -> "Parts":
         database=where,
         blobs=blobs(settings),
         kind=kind,
-        formats=(CsvFormat(settings.record_bytes_max, settings.columns_max),),
+        formats=formats(settings),
         loader=PostgresLoader,
         reading=lambda kind, tenant: read(kind, tenant, ()),
+        removing=PostgresRemoving,
         limits=Limits(settings.chunk_rows, settings.issues_max),
         points=Points(settings.points),
         scratch=scratch,
@@ -259,11 +294,65 @@ def create_token(where: Database, slug: str, user: str, scopes: Sequence[str]) -
     Raises:
         Invalid: the tenant's name or a scope is none.
     """
-    from rowferry.domain.access import RESERVED_SLUGS, SLUG, valid_scope
-    from rowferry.domain.faults import Invalid
     from rowferry.ids import uuid7
     from rowferry.store import catalog
     from rowferry.store.database import connect, migrate, pending
+
+    granted = _checked_grant(slug, scopes)
+    if pending(where):
+        migrate(where)
+    with connect(where, Role.SYSTEM) as connection:
+        tenant = catalog.ensure_tenant(connection, slug)
+        owner = catalog.ensure_user(connection, tenant, user)
+        return catalog.create_token(connection, catalog.NewToken(uuid7(), tenant, owner, granted))
+
+
+@dataclass(frozen=True, slots=True)
+class UserWish:
+    """A user who is to log in with a password. `name` None: the e-mail."""
+
+    tenant: str
+    email: str
+    name: str | None
+    scopes: Sequence[str]
+
+
+def create_user(where: Database, wish: UserWish, password: str) -> str:
+    """Makes a user who may log in, or sets the password and scopes of the one with that e-mail; gives the name.
+
+    Raises:
+        Invalid: the tenant's name, the e-mail, the password or a scope cannot be taken.
+    """
+    from rowferry.domain.faults import Invalid
+    from rowferry.service import passwords
+    from rowferry.store import catalog, people
+    from rowferry.store.database import connect, migrate, pending
+
+    scopes = _checked_grant(wish.tenant, wish.scopes)
+    if EMAIL.fullmatch(wish.email) is None:
+        raise Invalid(reason=f"{wish.email} is no e-mail address.")
+    try:
+        digest = passwords.hashed(password)
+    except passwords.UnfitPassword as fault:
+        raise Invalid(reason=str(fault)) from fault
+    if pending(where):
+        migrate(where)
+    with connect(where, Role.SYSTEM) as connection:
+        tenant = catalog.ensure_tenant(connection, wish.tenant)
+        try:
+            return people.set_password(connection, people.NewUser(tenant, wish.email, digest, scopes, wish.name))
+        except people.EmailTaken as fault:
+            raise Invalid(reason=str(fault)) from fault
+
+
+def _checked_grant(slug: str, scopes: Sequence[str]) -> tuple[str, ...]:
+    """The scopes in our own words, once tenant and scopes are found good.
+
+    Raises:
+        Invalid: the tenant's name or a scope is none.
+    """
+    from rowferry.domain.access import RESERVED_SLUGS, SLUG, native_scopes, valid_scope
+    from rowferry.domain.faults import Invalid
 
     if SLUG.fullmatch(slug) is None or slug in RESERVED_SLUGS:
         raise Invalid(reason=f"{slug} is no name for a tenant. Take lower-case letters, digits and -, a letter first.")
@@ -272,9 +361,4 @@ def create_token(where: Database, slug: str, user: str, scopes: Sequence[str]) -
         raise Invalid(
             reason=f"{', '.join(unknown) or 'Nothing'} is no scope. Take, for example, jobs:read,imports:write."
         )
-    if pending(where):
-        migrate(where)
-    with connect(where, Role.SYSTEM) as connection:
-        tenant = catalog.ensure_tenant(connection, slug)
-        owner = catalog.ensure_user(connection, tenant, user)
-        return catalog.create_token(connection, catalog.NewToken(uuid7(), tenant, owner, tuple(scopes)))
+    return native_scopes(scopes)

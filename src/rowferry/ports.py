@@ -1,5 +1,7 @@
 """The doors for strangers, as types: kind, format, destination."""
 
+import csv
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -16,8 +18,10 @@ from rowferry.domain.job import Job
 from rowferry.domain.schema import ImportKind, ImportOptions, ReadOptions
 
 __all__ = [
+    "AnyOf",
     "Batch",
     "Block",
+    "Choice",
     "Chunk",
     "Filter",
     "Format",
@@ -31,6 +35,7 @@ __all__ = [
     "Outcomes",
     "Reading",
     "RecordFault",
+    "Removing",
     "TaskContext",
     "TaskKind",
     "Texts",
@@ -46,12 +51,15 @@ Outcomes = npt.NDArray[np.uint8]
 class Batch:
     """What a task did with the next items: one outcome byte an item, and bytes to append to the artifact `output`.
 
-    `checkpoint` is what the next attempt finds in `TaskContext.checkpoint` when this batch was the last that committed.
+    `checkpoint` is what the next attempt finds in `TaskContext.checkpoint` when this batch was the last that committed. A batch that
+    changes rows has `work` alone: the frame calls it inside the transaction that also holds the outcomes, the cursor and the fence, again
+    where PostgreSQL asks for that, and takes its answer for the batch.
     """
 
-    outcomes: bytes
+    outcomes: bytes = b""
     output: bytes = b""
     checkpoint: Mapping[str, object] = field(default_factory=dict[str, object])
+    work: "Callable[[], Batch] | None" = None
 
 
 class TaskContext(Protocol):
@@ -64,7 +72,7 @@ class TaskContext(Protocol):
 
     @property
     def done(self) -> int:
-        """Items that earlier attempts have settled."""
+        """Items that are settled, those of earlier attempts among them."""
         ...
 
     @property
@@ -80,6 +88,10 @@ class TaskContext(Protocol):
         """The tenant's rows of an import kind."""
         ...
 
+    def removing(self) -> "Removing":
+        """The rows that the params choose (`TaskKind.removes`), to be deleted; only in the `work` of a batch."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class TaskKind:
@@ -88,6 +100,8 @@ class TaskKind:
     `batches` is called once per attempt and yields batches in a stable order, beginning after `context.done`; the frame commits
     each with its outcomes, its cursor and its checkpoint, and looks for wishes in between. `output` names the artifact made of the
     bytes of all batches (a format string over the params) and its media type. `result` makes the job's result from the ledger's counts.
+    `names_kind` is the param that names an import kind; without one there the task is refused. A task that deletes rows of that kind has
+    `removes`, which gives which; it needs the right to import into the kind.
     """
 
     name: str
@@ -100,6 +114,8 @@ class TaskKind:
     output: tuple[str, str]
     result: Callable[[Mapping[str, int]], Mapping[str, object]]
     tenant: TenantId | None = None
+    names_kind: str | None = None
+    removes: "Callable[[Mapping[str, object]], AnyOf] | None" = None
 
 
 Kind = ImportKind | TaskKind
@@ -204,13 +220,18 @@ class Chunk:
     fresh: pl.Series | None
     raw: Callable[[int], str]
     """The text of a row of the file by its row number."""
+    faulty: pl.DataFrame | None = None
+    """The rows that failed before they came here, as far as they can be read, with the columns of `frame`; None where there is none."""
     prepared: object = None
     """What the loader made of the chunk ahead of its transaction (`Loader.prepare`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """What a destination did: one outcome byte per row of `Chunk.frame`, in its order, and the issues of rows that it refused or skipped."""
+    """What a destination did: one outcome byte per row of `Chunk.frame`, in its order, and the issues of rows that it refused or skipped.
+
+    Rows of `Chunk.faulty` have failed already; what else is wrong with them is among the issues too.
+    """
 
     outcomes: Outcomes
     issues: Sequence[RowIssue]
@@ -238,11 +259,29 @@ class Loader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A condition on one field: equal to, or at least and at most; values are texts of the field's type."""
+    """A condition on one field: equal to, or at least and at most; values are texts of the field's type.
+
+    `or_values` are further values of which one does as well, for `eq`. In a `Choice` the field may be one of a row that the row refers
+    to, as `bin_name.location`: by the foreign key whose fields are just the first name.
+    """
 
     field: str
     operator: Literal["eq", "gte", "lte"]
     value: str
+    or_values: tuple[str, ...] = ()
+
+
+AnyOf = Sequence[Sequence[Filter]]
+"""Sets of conditions: all conditions of a set must hold, and of the sets one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Some rows of a kind: those for which one of the sets of conditions holds. `references` are the kinds that its foreign keys name."""
+
+    kind: ImportKind
+    any_of: AnyOf
+    references: Mapping[str, ImportKind] = field(default_factory=dict[str, ImportKind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +290,12 @@ class Texts:
 
     rows: Sequence[Sequence[str]]
     after: list[object]
+
+    def csv(self) -> bytes:
+        """The rows as records of a CSV file, exact: nothing is put before a cell that looks like a formula. Source: RFC 4180."""
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerows(self.rows)
+        return text.getvalue().encode()
 
 
 class Reading(Protocol):
@@ -281,6 +326,32 @@ class Reading(Protocol):
 
     def key_of(self, row: Mapping[str, object]) -> list[object]:
         """What `after` takes to go on behind this row."""
+        ...
+
+
+class Removing(Protocol):
+    """Deletes some of a tenant's rows of one kind, in the order of their key, inside the transaction that the caller opened."""
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The names of the fields, in the kind's order."""
+        ...
+
+    def count(self) -> int:
+        """How many rows there are to delete now."""
+        ...
+
+    def remove(self, after: Sequence[object] | None, size: int, first: int) -> Texts:
+        """Deletes up to so many rows behind the key `after`, and keeps what they were.
+
+        Args:
+            after: `Texts.after` of the rows before; None at first.
+            size: how many at most. Fewer come where no more are left.
+            first: the number of the first of them among the rows of the job.
+
+        Returns:
+            The deleted rows as texts that an import into the kind reads back.
+        """
         ...
 
 

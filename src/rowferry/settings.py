@@ -55,6 +55,24 @@ class Settings(BaseSettings):
     submits_per_minute: int = Field(
         6_000, ge=1, description="Requests of one token that create jobs, a minute at most."
     )
+    logins_per_minute: int = Field(
+        10, ge=1, description="Tries to log in under one e-mail of a tenant, a minute at most."
+    )
+    login_days: float = Field(30.0, gt=0, description="How many days a token lasts that a password gave.")
+    requests_per_hour: int = Field(
+        10_000,
+        ge=1,
+        description="Requests of one token an hour at most in the dialect Fifth Element; reads of a job are not counted.",
+    )
+    batch_entities_max: int = Field(100_000, ge=1, description="Entities of one request in the dialect gu1 at most.")
+    batch_transactions_max: int = Field(
+        100_000, ge=1, description="Transactions of one request, or of one of its sources, in the dialect gu1 at most."
+    )
+    batch_events_max: int = Field(100_000, ge=1, description="User events of one request in the dialect gu1 at most.")
+    batch_json_bytes_max: int = Field(50_000_000, ge=1, description="Size of a JSON body in the dialect gu1 at most.")
+    batch_sources_bytes_max: int = Field(
+        150_000_000, ge=1, description="Size of a JSON body with several sources in the dialect gu1 at most."
+    )
     queued_max: int = Field(100_000, ge=1, description="Jobs of one tenant that wait at most.")
     wait_seconds_max: float = Field(60.0, ge=0, le=600, description="What `Prefer: wait` is cut to.")
     points: Path | None = Field(

@@ -171,8 +171,17 @@ def import_file(
         list[str] | None, typer.Option("--map", help='"Column=field"; "Column=" leaves the column out. Repeatable.')
     ] = None,
     mode: Annotated[str | None, typer.Option(help="upsert, create, update or skip_existing.")] = None,
-    on_error: Annotated[str | None, typer.Option(help="continue, abort or atomic.")] = None,
+    on_error: Annotated[str | None, typer.Option(help="continue, abort, atomic or stop.")] = None,
     max_errors: Annotated[int | None, typer.Option(help="Write nothing when more rows fail.")] = None,
+    default: Annotated[
+        list[str] | None, typer.Option(help='"field=text": stands where a row has no value. Repeatable.')
+    ] = None,
+    require: Annotated[
+        list[str] | None, typer.Option(help="A field that must have a value in every row. Repeatable.")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Look also at what the kind checks on request only.")
+    ] = False,
     option: Annotated[
         list[str] | None, typer.Option(help='Any other option of the API: "name=value". Repeatable.')
     ] = None,
@@ -189,6 +198,12 @@ def import_file(
     options |= {key: value for key, value in given.items() if value is not None}
     if columns:
         options["mapping"] = dict(_pair(pair, "--map") for pair in columns)
+    if default:
+        options["defaults"] = dict(_default(pair) for pair in default)
+    if require:
+        options["required"] = require
+    if strict:
+        options["strict"] = True
     talk = show.Talk(quiet=quiet or as_json, color=not no_color)
     with _client() as client:
         with talk.upload() as on_bytes:
@@ -212,6 +227,13 @@ def _pair(text: str, flag: str) -> tuple[str, str | None]:
     if not found or not name:
         raise typer.BadParameter(f"{text} is no NAME=VALUE.", param_hint=flag)
     return name, value or None
+
+
+def _default(text: str) -> tuple[str, str]:
+    name, value = _pair(text, "--default")
+    if value is None:
+        raise typer.BadParameter(f"{text} gives no text: it is FIELD=TEXT.", param_hint="--default")
+    return name, value
 
 
 def _value(text: str | None) -> object:
@@ -355,7 +377,31 @@ def download(
 def cancel_job(job_id: JobId, as_json: JsonFlag = False) -> None:
     """Stops a job after the chunk under way. Rows that are in stay in."""
     with _client() as client:
-        job = client.jobs.cancel(job_id).state
+        _shown(client.jobs.cancel(job_id).state, as_json)
+
+
+@jobs.command("pause")
+def pause_job(job_id: JobId, as_json: JsonFlag = False) -> None:
+    """Lets a job rest after the chunk under way; it keeps its place and holds no worker."""
+    with _client() as client:
+        _shown(client.jobs.pause(job_id).state, as_json)
+
+
+@jobs.command("resume")
+def resume_job(job_id: JobId, as_json: JsonFlag = False) -> None:
+    """Lets a job go on that rests or was interrupted."""
+    with _client() as client:
+        _shown(client.jobs.resume(job_id).state, as_json)
+
+
+@jobs.command("rerun")
+def rerun_job(job_id: JobId, as_json: JsonFlag = False) -> None:
+    """Makes a new job that does again what a job that ended did."""
+    with _client() as client:
+        _shown(client.jobs.rerun(job_id).state, as_json)
+
+
+def _shown(job: Job, as_json: bool) -> None:  # as the commands have it
     if as_json:
         show.data(job.wire)
     else:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import PurePosixPath
-from typing import Protocol, TypeVar, cast
+from typing import Literal, Protocol, TypeVar, cast
 from urllib.parse import quote
 
 from rowferry_client import errors, models
@@ -262,9 +262,15 @@ def job(job_id: str, policy: Policy) -> Exchange[Job]:
     return models.job(answer.json())
 
 
-def cancel(job_id: str, policy: Policy) -> Exchange[Job]:
-    """Asks for a job to be cancelled. It stops after its chunk."""
-    answer = yield from sent(Call("POST", f"{_job_path(job_id)}/cancel"), policy)
+def ask(job_id: str, verb: Literal["cancel", "pause", "resume"], policy: Policy) -> Exchange[Job]:
+    """Asks a job to stop, to rest or to go on. One that runs heeds it after its chunk."""
+    answer = yield from sent(Call("POST", f"{_job_path(job_id)}/{verb}"), policy)
+    return models.job(answer.json())
+
+
+def rerun(job_id: str, key: str, policy: Policy) -> Exchange[Job]:
+    """Makes a new job that does again what a job that ended did; `key` is the Idempotency-Key, one for all tries."""
+    answer = yield from sent(Call("POST", f"{_job_path(job_id)}/rerun", headers={"Idempotency-Key": key}), policy)
     return models.job(answer.json())
 
 

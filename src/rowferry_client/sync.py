@@ -43,6 +43,18 @@ class Job(models.Shown):
         """Asks for the job to stop after its chunk."""
         return self.client.jobs.cancel(self.id)
 
+    def pause(self) -> "Job":
+        """Asks for the job to rest after its chunk."""
+        return self.client.jobs.pause(self.id)
+
+    def resume(self) -> "Job":
+        """Lets the job go on where it rests."""
+        return self.client.jobs.resume(self.id)
+
+    def rerun(self) -> "Job":
+        """A new job that does the same again."""
+        return self.client.jobs.rerun(self.id)
+
     @property
     def errors(self) -> "Issues":
         """Why rows failed or were skipped."""
@@ -181,7 +193,20 @@ class Jobs:
 
     def cancel(self, job_id: str) -> Job:
         """Asks for a job to stop after its chunk."""
-        return Job(self._client.drive(core.cancel(job_id, self._client.policy)), self._client)
+        return Job(self._client.drive(core.ask(job_id, "cancel", self._client.policy)), self._client)
+
+    def pause(self, job_id: str) -> Job:
+        """Asks for a job to rest after its chunk."""
+        return Job(self._client.drive(core.ask(job_id, "pause", self._client.policy)), self._client)
+
+    def resume(self, job_id: str) -> Job:
+        """Lets a job go on that rests or was interrupted."""
+        return Job(self._client.drive(core.ask(job_id, "resume", self._client.policy)), self._client)
+
+    def rerun(self, job_id: str, idempotency_key: str | None = None) -> Job:
+        """Makes a new job that does again what a job that ended did."""
+        key = idempotency_key or new_key()
+        return Job(self._client.drive(core.rerun(job_id, key, self._client.policy)), self._client)
 
     def artifacts(self, job_id: str) -> builtins.list[models.Artifact]:
         """The files of a job."""

@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_read_as_a_whole_stops_its_job_with_a_code(
             id="wrong values",
         ),
         pytest.param(
-            b"id,label,price\nx,,1.234\n",
+            b"id,label,price\nx,,1.2345\n",
             {},
             [(1, 2, "id", "type-error"), (1, 2, "label", "required"), (1, 2, "price", "too-precise")],
             id="several faults",

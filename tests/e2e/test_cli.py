@@ -73,6 +73,33 @@ def test_json_prints_the_job_alone(typed):
     assert json.loads(done.stdout)["ledger"]["failed"] == 1
 
 
+def test_defaults_and_required_fields_can_be_given_on_the_command_line(typed):
+    name = file(typed.folder, "email,name,country\nana@example.org,,\nbob@example.org,Bob,ES\n")
+    flags = ("--default", "name=Nobody", "--default", "start_date=2026-01-31", "--require", "country", "--strict")
+    done = typed("import", name, "--kind", "customers", *flags, "--json")
+    assert done.returncode == 3, done.stderr
+    job = json.loads(done.stdout)
+    assert job["options"]["defaults"] == {"name": "Nobody", "start_date": "2026-01-31"}
+    assert (job["options"]["required"], job["options"]["strict"]) == (["country"], True)
+    lines = typed("jobs", "errors", job["id"], "--no-group", "--json").stdout.splitlines()
+    assert [(one["line"], one["field"], one["code"]) for one in map(json.loads, lines)] == [(2, "country", "required")]
+
+
+@pytest.mark.parametrize(
+    ("flag", "said"),
+    [
+        ("name", "is no NAME=VALUE"),
+        ("name=", "gives no text"),
+        ("colour=red", "no field colour"),
+        ("email=x", "e-mail"),
+    ],
+)
+def test_a_default_that_cannot_be_is_wrong_use(typed, flag, said):
+    done = typed("import", file(typed.folder, GOOD), "--kind", "customers", "--default", flag)
+    assert done.returncode == 2
+    assert said in " ".join(done.stderr.split())
+
+
 def test_a_dash_reads_standard_input(typed):
     assert typed("import", "-", "--kind", "customers", stdin=GOOD).returncode == 0
 
@@ -138,9 +165,18 @@ def test_each_fault_has_its_exit_code_and_one_sentence(typed, arguments, more, c
     assert "Traceback" not in done.stderr
 
 
-def test_a_job_that_is_cancelled_ends_with_0_for_who_cancels_and_stays_what_it_is_when_it_has_ended(typed):
+def test_a_job_that_has_ended_stays_what_it_is_and_can_be_run_again(typed):
     job = json.loads(typed("import", file(typed.folder, GOOD), "--kind", "customers", "--json").stdout)["id"]
-    assert typed("jobs", "cancel", job).returncode == 8
+    for verb in ("cancel", "pause", "resume"):
+        refused = typed("jobs", verb, job)
+        assert (refused.returncode, refused.stdout) == (8, "")
+        assert "succeeded" in refused.stderr
+    again = typed("jobs", "rerun", job, "--json")
+    assert again.returncode == 0, again.stderr
+    new = json.loads(again.stdout)
+    assert (new["original_job_id"], new["kind"]) == (job, "customers")
+    assert typed("jobs", "watch", new["id"]).returncode == 0
+    assert typed("jobs", "rerun", job).stdout.strip() != ""
 
 
 def test_ctrl_c_stops_watching_and_says_how_to_come_back(typed):

@@ -2,7 +2,7 @@
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import psutil
@@ -53,6 +53,18 @@ def postmaster(server: Running) -> psutil.Process:
     return found
 
 
+def with_children(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children()]
+
+
+def ended(pid: int) -> None:
+    """Waits until a process is gone, or a zombie that nobody has reaped yet."""
+    with suppress(psutil.NoSuchProcess):
+        process = psutil.Process(pid)
+        while process.status() != psutil.STATUS_ZOMBIE:
+            psutil.wait_procs([process], timeout=0.02)
+
+
 def until_said(server: Running, event: str) -> None:
     """Waits until the log of a server that is about to end has an event."""
     while not any(event in line for line in list(server.log)):
@@ -69,11 +81,8 @@ def held_in_mid_load(server: Running, faults: Faults, nth: int = 3) -> tuple[str
     return job_id, release.set, faults.done[-1][2]
 
 
-def assert_whole(server: Running, job_id: str, crashes: int | None) -> dict:
-    """The job ends by itself with every row once, its books and its events in order, and so many crashes counted.
-
-    None: an outage that may or may not outlast the lease counts as one or as none.
-    """
+def assert_whole(server: Running, job_id: str, crashes: int) -> dict:
+    """The job ends by itself with every row once, its books and its events in order, and so many crashes counted."""
     with server.client() as client:
         # While the database is away, questions hear 503; the client asks again.
         with Client(server.url, server.token(), retries=20) as patient:
@@ -91,7 +100,9 @@ def assert_whole(server: Running, job_id: str, crashes: int | None) -> dict:
         ).fetchall()
         assert chunks == [(first, CHUNK) for first in range(1, ROWS, CHUNK)]
         (counted,) = connection.execute("select crashes from jobs where id = %s", [job_id]).fetchone() or (None,)
-        assert counted in ({0, 1} if crashes is None else {crashes})
+        assert counted == crashes, connection.execute(
+            "select seq, type, data from events where job_id = %s order by seq", [job_id]
+        ).fetchall()
     return job
 
 
@@ -124,7 +135,7 @@ def test_a_job_goes_on_after_up_was_killed_in_mid_load_and_started_again(start, 
         first.process.wait()
         release()
         with start() as second:
-            assert_whole(second, job_id, crashes=None)  # the database was started anew too
+            assert_whole(second, job_id, crashes=1)
 
 
 def test_a_job_goes_on_when_its_worker_is_killed_and_its_executor_is_not(start, faults) -> None:
@@ -144,8 +155,56 @@ def test_a_job_goes_on_when_the_database_ends_in_mid_load(start, faults, how) ->
         database.send_signal(how)
         psutil.wait_procs([database], timeout=SECONDS)
         release()
-        assert_whole(server, job_id, crashes=None)
+        assert_whole(server, job_id, crashes=0)
         assert server.process.poll() is None
+
+
+def test_an_outage_that_outlasts_the_lease_costs_no_job_an_attempt(start, faults) -> None:
+    with start(lease_seconds=1) as server:
+        job_id, release, executor = held_in_mid_load(server, faults)
+        frozen = with_children(postmaster(server))
+        for process in frozen:
+            process.suspend()
+        ended(executor)  # the worker ended it, since it could renew nothing
+        for process in frozen:
+            process.resume()
+        release()
+        assert_whole(server, job_id, crashes=0)
+
+
+def test_a_backend_that_dies_costs_no_job_of_the_worker_an_attempt(start, faults) -> None:
+    with start(workers=2) as server:
+        first, release_first, _ = held_in_mid_load(server, faults)
+        second, release_second, _ = held_in_mid_load(server, faults, nth=1)
+        with psycopg.connect(server.database_url, options="-c search_path=rowferry") as connection:
+            [(pid,)] = connection.execute("select backend_pid from jobs where id = %s", [first]).fetchall()
+        psutil.Process(pid).kill()
+        psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=SECONDS)
+        release_first()
+        release_second()
+        for job_id in (first, second):
+            with Client(server.url, server.token(), retries=20) as patient:
+                patient.jobs.wait(job_id, SECONDS)
+        with psycopg.connect(server.database_url, options="-c search_path=rowferry") as connection:
+            jobs = connection.execute("select status, crashes from jobs").fetchall()
+        assert jobs == [("succeeded", 0)] * 2
+
+
+def test_a_stopped_executor_of_a_killed_up_ends_when_it_runs_again_and_writes_nothing(start, faults) -> None:
+    with start() as first:
+        job_id, release, executor = held_in_mid_load(first, faults)
+        psutil.Process(executor).suspend()
+        first.process.kill()
+        first.process.wait()
+        release()
+        with start() as second:
+            job = assert_whole(second, job_id, crashes=1)
+            assert psutil.Process(executor).status() == psutil.STATUS_STOPPED
+            psutil.Process(executor).resume()
+            ended(executor)
+            with second.client() as client:
+                assert second.ended(client, job_id)["ledger"] == job["ledger"]
+                assert len(second.rows(client)) == ROWS
 
 
 def test_a_backend_that_outlives_its_killed_postmaster_is_ended_before_a_new_one_starts(start, faults) -> None:
@@ -158,5 +217,5 @@ def test_a_backend_that_outlives_its_killed_postmaster_is_ended_before_a_new_one
             database.kill()
             psutil.wait_procs([database], timeout=SECONDS)
             release()
-            assert_whole(server, job_id, crashes=None)
+            assert_whole(server, job_id, crashes=0)
             assert not psutil.pid_exists(pid)

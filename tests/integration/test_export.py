@@ -136,7 +136,7 @@ def test_an_import_of_the_exported_file_changes_nothing(things, loader, tenant, 
         tenant,
         """1, E'=1+1,\r\n"x"', 1234.5, 0.100000000000000001, true, '2024-02-29', '2024-02-29 12:00:00.123456+00',
             '2024-07-01 10:00+00', '06:30:00.5', '{"n": 0.12345678901234567890123}'""",
-        "2, null, null, 1.500, false, null, '2024-02-29 12:00+00', null, null, null",
+        "2, null, null, 123.456, false, null, '2024-02-29 12:00+00', null, null, null",
         "3, '', null, null, null, null, null, null, null, null",
     )
     path = tmp_path / "things.csv"

@@ -1,8 +1,7 @@
-"""For random files, modes, policies, chunk sizes and crashes: the outcomes sum to the rows, and the table holds what the ledger says."""
+"""For random files, modes, policies, chunk sizes, crashes and pauses: the outcomes sum to the rows, and the table holds what the ledger says."""
 
 import csv
 import io
-import json
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,143 +11,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from rowferry.destinations.postgres import PostgresLoader, PostgresReading, ensure_table
+from rowferry.destinations.postgres import ensure_table
 from rowferry.domain.declaration import from_declaration
-from rowferry.domain.job import IMPORT_STEPS, Job, JobId
+from rowferry.domain.job import JobId
 from rowferry.domain.ledger import Ledger
 from rowferry.domain.options import from_wire
 from rowferry.domain.schema import ImportKind, Mode
 from rowferry.domain.schema import Limits as KindLimits
-from rowferry.formats.csv import CsvFormat
-from rowferry.ids import uuid7
-from rowferry.points import Points
-from rowferry.store import jobs
-from rowferry.store.blobs import open_blobs
 from rowferry.store.database import Connection, Database, Role, connect
-from rowferry.worker import attempt
-from rowferry.worker.frame import Limits, Parts
 from slow_reader import find_duplicates, read_rows
+from tenants import Tenant
+from workshop import KIND, Workshop, workshop_of
 
-KIND = from_declaration(
-    {
-        "name": "things",
-        "schema": {
-            "fields": [
-                {"name": "code", "type": "string", "constraints": {"required": True, "pattern": "[a-z]{1,2}"}},
-                {"name": "n", "type": "integer", "constraints": {"minimum": 0, "maximum": 50}},
-                {"name": "note", "type": "string", "empty": "keep", "constraints": {"maxLength": 3}},
-            ],
-            "primaryKey": ["code"],
-        },
-        "rules": [
-            {
-                "code": "odd-note",
-                "when": "n = 7",
-                "then": "note IS NOT NULL",
-                "message": "A seven needs a note",
-                "field": "note",
-            }
-        ],
-    }
-)
 FIELDS = ("code", "n", "note")
 
 
-class Crash(BaseException):
-    """The process is gone: nothing behind this point happens."""
-
-
-class Crashing(Points):
-    """Ends the attempt at the nth point that it reaches."""
-
-    def __init__(self, left: list[int]) -> None:
-        super().__init__(None)
-        self.left = left
-
-    def reach(self, name: str, job: object = "-", row: int = 0) -> None:
-        if self.left:
-            self.left[0] -= 1
-            if self.left[0] < 0:
-                self.left.pop(0)
-                raise Crash(name)
-
-
-@dataclass
-class Workshop:
-    """A database with one tenant and one kind, and all that an attempt needs, in this process."""
-
-    database: Database
-    admin: Connection
-    system: Connection
-    tenant: Any
-    parts: Parts
-
-    def submit(self, content: bytes, options: dict[str, object]) -> JobId:
-        job_id, blob = JobId(uuid7()), f"uploads/{uuid7()}"
-        self.parts.blobs.put(blob, content)
-        self.admin.execute(
-            "insert into jobs (id, tenant_id, kind, type, steps, steps_completed, options, source, attempts_max) "
-            "values (%s, %s, 'things', 'import', %s, 1, %s, '{\"file_name\": \"rows.csv\"}', 1000)",
-            [job_id, self.tenant.id, list(IMPORT_STEPS), json.dumps(options)],
-        )
-        self.admin.execute(
-            "insert into artifacts (id, tenant_id, job_id, category, name, media_type, bytes, sha256, blob) "
-            "values (%s, %s, %s, 'input', 'rows.csv', 'text/csv', %s, '', %s)",
-            [uuid7(), self.tenant.id, job_id, len(content), blob],
-        )
-        self.admin.execute("insert into waiting values (%s) on conflict do nothing", [self.tenant.id])
-        return job_id
-
-    def run(self, job_id: JobId, crashes: list[int], chunk_rows: int) -> Job:
-        """Attempts until the job has ended; each crash is found as a dead executor would be."""
-        limits = replace(self.parts.limits, chunk_rows=chunk_rows)
-        parts = replace(self.parts, points=Crashing(list(crashes)), limits=limits)
-        for _ in range(len(crashes) + 2):
-            job = jobs.claim(self.system, "test", 60)
-            if job is None:
-                break
-            fence = job.attempt.number
-            try:
-                attempt.run(parts, job.id, fence, job.tenant, lambda: False)
-            except Crash:
-                jobs.take_back(self.system, [(job.id, fence)], "crashed", counted=True)
-                self.admin.execute("update jobs set run_at = now() where id = %s", [job_id])
-        self.admin.execute("select set_config('rowferry.tenant', %s, false)", [str(self.tenant.id)])
-        job = jobs.get_sync(self.admin, job_id)
-        assert job is not None
-        return job
-
-    def table(self) -> dict[str, tuple[object, ...]]:
-        rows = self.admin.execute(
-            'select code, n, note, _job_id, _row from rows."things" where tenant_id = %s', [self.tenant.id]
-        )
-        return {row[0]: tuple(row[1:]) for row in rows}
-
-    def issues(self, job_id: JobId) -> list[tuple[int, str, str]]:
-        return self.admin.execute(
-            "select row, code, outcome from row_issues where job_id = %s order by row, ordinal", [job_id]
-        ).fetchall()
-
-
 @pytest.fixture
-def workshop(database: Database, admin: Connection, system: Connection, tenant: Any, tmp_path: Path) -> Workshop:
-    with connect(database, Role.OWNER) as owner:
-        ensure_table(owner, KIND)
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    parts = Parts(
-        database=database,
-        blobs=open_blobs(str(tmp_path / "blobs")),
-        kind=lambda connection, tenant, name: KIND if name == "things" else None,
-        formats=(CsvFormat(100_000, 100, block_bytes=64),),
-        loader=PostgresLoader,
-        reading=lambda kind, tenant: PostgresReading(lambda: connect(database, Role.APP), kind, tenant, ()),
-        limits=Limits(chunk_rows=10, issues_max=1000),
-        points=Points(None),
-        scratch=scratch,
-        new_id=uuid7,
-    )
-    return Workshop(database, admin, system, tenant, parts)
+def workshop(database: Database, admin: Connection, system: Connection, tenant: Tenant, tmp_path: Path) -> Workshop:
+    return workshop_of(database, admin, system, tenant, tmp_path)
 
 
 # The model: one row after another, in plain Python -----------------------------------------------------------------------
@@ -256,6 +136,9 @@ OPTIONS = st.fixed_dictionaries(
 )
 
 
+DISTURBED = st.lists(st.integers(0, 30), max_size=3)
+
+
 def as_csv(columns: tuple[str, ...], rows: list[list[str]]) -> bytes:
     buffer = io.StringIO(newline="")
     csv.writer(buffer, lineterminator="\n").writerows([columns, *rows])
@@ -267,21 +150,17 @@ def as_csv(columns: tuple[str, ...], rows: list[list[str]]) -> bytes:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-@given(
-    files=st.lists(
-        st.tuples(FILES, OPTIONS, st.integers(1, 12), st.lists(st.integers(0, 30), max_size=3)), min_size=1, max_size=2
-    )
-)
+@given(files=st.lists(st.tuples(FILES, OPTIONS, st.integers(1, 12), DISTURBED, DISTURBED), min_size=1, max_size=2))
 def test_every_row_has_one_outcome_and_the_table_holds_what_the_ledger_says(
     workshop: Workshop, files: list[Any]
 ) -> None:
     workshop.admin.execute('delete from rows."things"')
-    for (columns, rows), options, chunk_rows, crashes in files:
+    for (columns, rows), options, chunk_rows, crashes, pauses in files:
         # a record whose cells are all empty is no row
         kept = [row for row in rows if any(row)]
         before = workshop.table()
         job_id = workshop.submit(as_csv(columns, rows), options)
-        job = workshop.run(job_id, crashes, chunk_rows)
+        job = workshop.run(job_id, crashes, chunk_rows, pauses)
         told = foretold(kept, columns, options, before, job_id)
         assert job.ledger.balanced
         assert (job.status, job.ledger.counts()) == (told.status, told.ledger), job.failure
@@ -313,3 +192,42 @@ def test_a_mode_that_the_kind_took_when_the_job_was_sent_and_takes_no_more_stops
     narrow = with_kind(workshop, replace(KIND, modes=(Mode.CREATE,)))
     job = narrow.run(narrow.submit(b"code,n\na,1\n", {"mode": "upsert"}), [], 10)
     assert (job.status, job.failure and job.failure.code) == ("failed", "mode-not-allowed")
+
+
+def test_a_column_that_tells_its_decimal_sign_in_its_last_row_is_read_alike_in_every_block_and_by_every_attempt(
+    workshop: Workshop,
+) -> None:
+    kind = from_declaration(
+        {
+            "name": "sums",
+            "schema": {
+                "fields": [{"name": "code", "type": "string"}, {"name": "n", "type": "number", "scale": 3}],
+                "primaryKey": ["code"],
+            },
+        }
+    )
+    with connect(workshop.database, Role.OWNER) as owner:
+        ensure_table(owner, kind)
+    rows = [[f"c{number}", f"{number}.000"] for number in range(1, 60)] + [["last", "0,5"]]
+    sums = with_kind(workshop, kind)
+    job = sums.run(sums.submit(as_csv(("code", "n"), rows), {"delimiter": ","}), [25, 40], 7)
+    assert (job.status, job.ledger.created, job.attempt.number) == ("succeeded", 60, 3)
+    assert job.source["decimal_signs"] == {"n": ","}
+    stored = dict(workshop.admin.execute("select code, n::text from rows.sums").fetchall())
+    assert stored == {f"c{number}": f"{number}000.000" for number in range(1, 60)} | {"last": "0.500"}
+
+
+def test_a_file_of_which_no_number_can_be_read_one_way_is_refused_with_what_to_say(workshop: Workshop) -> None:
+    kind = from_declaration({"name": "sums", "schema": {"fields": [{"name": "n", "type": "number", "scale": 3}]}})
+    with connect(workshop.database, Role.OWNER) as owner:
+        ensure_table(owner, kind)
+    sums = with_kind(workshop, kind)
+    job = sums.run(sums.submit(b"N\n1.000\n31.422\n", {}), [], 10)
+    assert (job.status, job.failure and job.failure.code) == ("failed", "number-ambiguous")
+    assert job.ledger == Ledger(read=2, not_attempted=2)
+    assert job.failure is not None
+    assert "N" in job.failure.message
+    assert "decimal_sign" in job.failure.message
+    told = sums.run(sums.submit(b"N\n1.000\n31.422\n7\n", {}), [], 10)
+    assert (told.status, told.ledger.created, told.ledger.failed) == ("partial", 1, 2)
+    assert [code for _, code, _ in workshop.issues(told.id)] == ["number-ambiguous"] * 2

@@ -4,10 +4,9 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import ClassVar
 
 import psycopg
 import pytest
@@ -17,13 +16,24 @@ from rowferry.domain.faults import JobFault, NotAllowedNow, NotFound
 from rowferry.domain.job import TERMINAL, TRANSITIONS, Fence, Job, JobId, Move, RowNumber, Status
 from rowferry.domain.ledger import Ledger, Outcome
 from rowferry.ids import uuid7
-from rowferry.store import catalog, chunks, jobs, queue
+from rowferry.store import artifacts, catalog, chunks, jobs, queue
+from rowferry.store import events as stored_events
 from rowferry.store.chunks import Fenced, Settled
-from rowferry.store.database import Connection, Database, Role, connect, pool, tenant_transaction, transaction
+from rowferry.store.database import (
+    AsyncConnection,
+    Connection,
+    Database,
+    Role,
+    connect,
+    pool,
+    tenant_transaction,
+    transaction,
+)
 from rowferry.store.jobs import Advance, FenceLost, Finish, LedgerBroken
 from tenants import Tenant
 
 Submit = Callable[..., Job]
+Asking = Callable[[AsyncConnection, JobId], Awaitable[Job]]
 
 
 def claimed(system: Connection, lease: float = 60) -> Job:
@@ -419,8 +429,6 @@ def test_a_job_whose_chunks_say_otherwise_cannot_end(
 class Ways:
     """How each move is made in the database; True where it took effect."""
 
-    CLOSING: ClassVar = {Move.SUCCEED, Move.END_PARTIAL, Move.FAIL, Move.PAUSE, Move.PLAN}
-
     def __init__(self, database: Database, job: Job) -> None:
         self._database = database
         self._job = job
@@ -435,7 +443,11 @@ class Ways:
                     held = [(self._job.id, Fence(self._job.attempt.number))]
                     return jobs.take_back(system, held, "x", counted=move is Move.GIVE_UP) != []
             case Move.CANCEL:
-                return self._cancel()
+                return self._ask(jobs.request_cancel, move)
+            case Move.PAUSE:
+                return self._ask(jobs.request_pause, move)
+            case Move.RESUME:
+                return self._ask(jobs.resume, move)
             case _:
                 return self._finish(move)
 
@@ -447,28 +459,30 @@ class Ways:
             return False
         return True
 
-    def _cancel(self) -> bool:
+    def _ask(self, asking: Asking, move: Move) -> bool:
+        """A wish; one that a running attempt is to heed is heeded at once."""
+
         async def ask() -> Job:
             async with (
                 pool(self._database, Role.APP, size=1) as one,
                 tenant_transaction(one, self._job.tenant) as connection,
             ):
-                return await jobs.request_cancel(connection, self._job.id)
+                return await asking(connection, self._job.id)
 
         try:
             wished = asyncio.run(ask())
         except NotAllowedNow:
             return False
-        return self._finish(Move.CANCEL) if wished.status is Status.RUNNING else True
+        if wished.status is Status.RUNNING and move is not Move.RESUME:
+            return self._finish(move)
+        return wished.version != self._job.version
 
 
-@pytest.mark.parametrize("move", [move for move in Move if move not in {Move.RESUME, Move.APPROVE}])
+@pytest.mark.parametrize("move", [move for move in Move if move is not Move.APPROVE])
 @pytest.mark.parametrize("status", list(Status))
 def test_the_database_moves_a_job_as_the_table_of_transitions_says(
     database: Database, admin: Connection, submit: Submit, tenant: Tenant, status: Status, move: Move
 ) -> None:
-    if (status, move) == (Status.QUEUED, Move.PAUSE):
-        pytest.skip("nobody can pause a queued job yet")
     sent = submit(tenant, attempts_max=1)
     admin.execute(
         "update jobs set attempt = 1, status = %(s)s, finished_at = case when %(terminal)s then now() end,"
@@ -496,8 +510,7 @@ async def test_a_cancel_of_a_queued_job_is_at_once_and_one_of_a_running_job_is_a
         cancelled = await jobs.request_cancel(connection, waiting.id)
         wished = await jobs.request_cancel(connection, running.id)
         again = await jobs.request_cancel(connection, running.id)
-        with pytest.raises(NotAllowedNow):
-            await jobs.request_cancel(connection, waiting.id)
+        assert await jobs.request_cancel(connection, waiting.id) == cancelled
         with pytest.raises(NotFound):
             await jobs.request_cancel(connection, JobId(uuid7()))
     assert cancelled.status is Status.CANCELLED
@@ -507,6 +520,119 @@ async def test_a_cancel_of_a_queued_job_is_at_once_and_one_of_a_running_job_is_a
     assert settle(loader, job, bytes([1])).cancel
     assert finish(loader, job, Move.CANCEL).status is Status.CANCELLED
     assert [kind for _, kind in events(admin, running)] == ["submitted", "claimed", "cancel_requested", "finished"]
+
+
+async def asked(database: Database, asking: Asking, job: Job) -> Job:
+    """The job after a wish, with the hint that a wish to go on needs."""
+    async with pool(database, Role.APP, size=1) as one, tenant_transaction(one, job.tenant) as connection:
+        told = await asking(connection, job.id)
+        if told.status is Status.QUEUED:
+            await queue.hint(connection)
+        return told
+
+
+@pytest.mark.anyio
+async def test_a_queued_job_that_is_paused_is_not_claimed_until_it_is_resumed(
+    database: Database, system: Connection, admin: Connection, submit: Submit, tenant: Tenant
+) -> None:
+    waiting = submit(tenant)
+    paused = await asked(database, jobs.request_pause, waiting)
+    assert paused.status is Status.PAUSED
+    assert await asked(database, jobs.request_pause, waiting) == paused
+    assert jobs.claim(system, "host/1", 60) is None
+    assert admin.execute("select count(*) from waiting").fetchone() == (0,)
+    resumed = await asked(database, jobs.resume, waiting)
+    assert (resumed.status, resumed.pause_requested_at) == (Status.QUEUED, None)
+    assert (await asked(database, jobs.resume, waiting)).version == resumed.version
+    assert claimed(system).id == waiting.id
+    assert [kind for _, kind in events(admin, waiting)] == ["submitted", "paused", "resumed", "claimed"]
+
+
+@pytest.mark.anyio
+async def test_a_running_job_is_asked_to_rest_and_goes_on_behind_what_it_settled(
+    database: Database, system: Connection, loader: Connection, admin: Connection, submit: Submit, tenant: Tenant
+) -> None:
+    submit(tenant)
+    job = claimed(system)
+    wished = await asked(database, jobs.request_pause, job)
+    assert (wished.status, wished.pause_requested_at is not None) == (Status.RUNNING, True)
+    assert (await asked(database, jobs.request_pause, job)).version == wished.version
+    assert settle(loader, job, bytes([1, 5])).pause
+    rests = finish(loader, job, Move.PAUSE)
+    assert (rests.status, rests.cursor, rests.finished_at, rests.pause_requested_at) == (Status.PAUSED, 2, None, None)
+    assert rests.attempt.lease_expires_at is None
+    await asked(database, jobs.resume, job)
+    again = claimed(system)
+    assert (again.id, again.attempt.number, again.cursor) == (job.id, 2, 2)
+    settle(loader, again, bytes([1]), cursor=2)
+    assert finish(loader, again, Move.END_PARTIAL).ledger == Ledger(read=3, created=2, failed=1)
+    told = ["submitted", "claimed", "pause_requested", "paused", "resumed", "claimed", "finished"]
+    assert [kind for _, kind in events(admin, job)] == told
+
+
+@pytest.mark.anyio
+async def test_a_wish_to_rest_that_is_taken_back_is_heeded_by_no_attempt(
+    database: Database, system: Connection, loader: Connection, admin: Connection, submit: Submit, tenant: Tenant
+) -> None:
+    submit(tenant)
+    job = claimed(system)
+    await asked(database, jobs.request_pause, job)
+    assert (await asked(database, jobs.resume, job)).pause_requested_at is None
+    assert not settle(loader, job, bytes([1])).pause
+    await asked(database, jobs.request_pause, job)
+    jobs.take_back(system, [(job.id, Fence(1))], "crashed", counted=True)
+    assert seen(admin, job).pause_requested_at is not None
+    assert (await asked(database, jobs.resume, job)).pause_requested_at is None
+
+
+@pytest.mark.anyio
+async def test_an_interrupted_job_that_is_resumed_has_its_books_open_and_attempts_anew(
+    database: Database, system: Connection, loader: Connection, admin: Connection, submit: Submit, tenant: Tenant
+) -> None:
+    submit(tenant, attempts_max=2)
+    job = claimed(system)
+    advance(loader, job, "load", rows_total=10, rows_read=6)
+    settle(loader, job, bytes([1, 1, 5, 6]))
+    admin.execute("update jobs set crashes = 1, cancel_requested_at = now() where id = %s", (job.id,))
+    (lost,) = jobs.take_back(system, [(job.id, Fence(1))], "crashed", counted=True)
+    assert (lost.status, lost.ledger.not_attempted) == (Status.INTERRUPTED, 7)
+    resumed = await asked(database, jobs.resume, job)
+    assert resumed.ledger == Ledger(read=4, created=2, failed=1, not_attempted=1)
+    assert (resumed.finished_at, resumed.failure, resumed.cancel_requested_at) == (None, None, None)
+    again = claimed(system)
+    (back,) = jobs.take_back(system, [(job.id, Fence(2))], "crashed", counted=True)
+    assert (again.cursor, back.status) == (4, Status.QUEUED)
+    last = claimed(system)
+    settle(loader, last, bytes([1] * 6), cursor=4)
+    assert finish(loader, last, Move.END_PARTIAL).ledger == Ledger(read=10, created=8, failed=1, not_attempted=1)
+
+
+@pytest.mark.anyio
+async def test_a_paused_job_that_is_cancelled_has_its_books_closed(
+    database: Database, system: Connection, loader: Connection, submit: Submit, tenant: Tenant
+) -> None:
+    submit(tenant)
+    job = claimed(system)
+    advance(loader, job, "load", rows_total=10)
+    settle(loader, job, bytes([1, 5]))
+    finish(loader, job, Move.PAUSE)
+    ended = await asked(database, jobs.request_cancel, job)
+    assert ended.status is Status.CANCELLED
+    assert ended.ledger == Ledger(read=10, created=1, failed=1, not_attempted=8)
+
+
+@pytest.mark.anyio
+async def test_a_job_that_is_to_be_cancelled_does_not_rest(
+    database: Database, system: Connection, submit: Submit, tenant: Tenant
+) -> None:
+    submit(tenant)
+    job = claimed(system)
+    await asked(database, jobs.request_cancel, job)
+    with pytest.raises(NotAllowedNow):
+        await asked(database, jobs.request_pause, job)
+    jobs.take_back(system, [(job.id, Fence(1))], "crashed", counted=True)
+    with pytest.raises(NotAllowedNow):
+        await asked(database, jobs.request_pause, job)
 
 
 @pytest.mark.anyio
@@ -605,15 +731,15 @@ async def test_artifacts_and_events_are_read_back(
 ) -> None:
     submit(tenant)
     job = claimed(system)
-    new = jobs.NewArtifact(uuid7(), "errors", "a.errors.csv", "text/csv", 3, "abc", "artifacts/x")
+    new = artifacts.NewArtifact(uuid7(), "errors", "a.errors.csv", "text/csv", 3, "abc", "artifacts/x")
     with transaction(loader, tenant.id, job.id):
-        jobs.add_artifacts(loader, job.id, [new])
+        artifacts.add(loader, job.id, [new])
     async with pool(database, Role.APP, size=1) as one, tenant_transaction(one, tenant.id) as connection:
-        (listed,) = await jobs.artifacts(connection, job.id)
-        assert await jobs.artifact(connection, job.id, new.id) == listed
+        (listed,) = await artifacts.of_job(connection, job.id)
+        assert await artifacts.get(connection, job.id, new.id) == listed
         assert (listed.id, listed.name, listed.blob) == (new.id, "a.errors.csv", "artifacts/x")
-        assert await jobs.artifact(connection, job.id, uuid7()) is None
-        assert [event.type for event in await jobs.events(connection, job.id, 1, 10)] == ["claimed"]
+        assert await artifacts.get(connection, job.id, uuid7()) is None
+        assert [event.type for event in await stored_events.of_job(connection, job.id, 1, 10)] == ["claimed"]
 
 
 def test_events_get_overall_numbers_without_a_gap_whoever_numbers_them(

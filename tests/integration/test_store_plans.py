@@ -96,6 +96,36 @@ def test_a_page_of_the_history_reads_no_more_than_the_page(
 
 
 @pytest.mark.parametrize(
+    "query",
+    [
+        JobQuery(),
+        JobQuery(statuses=[Status.FAILED]),
+        JobQuery(statuses=[Status.SUCCEEDED, Status.FAILED]),
+        JobQuery(kinds=["rare", "customers"]),
+        JobQuery(kinds=["rare"], statuses=[Status.SUCCEEDED]),
+        JobQuery(creator=99),
+        JobQuery(created_from=datetime.now(UTC) + timedelta(days=1)),
+    ],
+)
+def test_a_count_of_the_history_reads_no_more_than_a_page_of_so_many(
+    app: Connection, filled: Tenant, query: JobQuery
+) -> None:
+    statement, parameters = jobs.counting(query, 101)
+    with transaction(app, filled.id):
+        plan = explained(app, statement, parameters)
+    assert not [node for node in plan if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "jobs"]
+    assert touched(plan) <= 3 * 101 + 60
+
+
+def test_a_page_by_position_reads_no_more_than_what_lies_before_it(app: Connection, filled: Tenant) -> None:
+    for query in (JobQuery(start=200), JobQuery(start=200, kinds=["rare", "customers"], statuses=[Status.SUCCEEDED])):
+        statement, parameters = jobs.history(query)
+        with transaction(app, filled.id):
+            plan = explained(app, statement, parameters)
+        assert touched(plan) <= 2 * 250 + 100
+
+
+@pytest.mark.parametrize(
     ("name", "most"),
     [
         ("get_job", 3),
@@ -108,6 +138,7 @@ def test_a_page_of_the_history_reads_no_more_than_the_page(
         ("get_chunk_of_row", 0),
         ("list_chunk_outcomes", 0),
         ("list_issues", 51),
+        ("list_issues_of_rows", 102),
         ("list_causes", 20),
     ],
 )
@@ -117,7 +148,7 @@ def test_a_hot_statement_reads_no_more_than_it_gives(
     row = admin.execute("select id from jobs where tenant_id = %s order by number limit 1", (filled.id,)).fetchone()
     assert row is not None
     given = {"id": row[0], "job_id": row[0], "sha256": "77", "most": 100, "after": 0, "row": 5, "size": 50}
-    given |= {"after_row": 10_000, "after_ordinal": 0, "outcome": None, "code": None, "field": None}
+    given |= {"after_row": 10_000, "after_ordinal": 0, "failed": True, "outcome": None, "code": None, "field": None}
     with transaction(app, filled.id):
         plan = explained(
             app, load(name), {key: value for key, value in given.items() if f"%({key})s".encode() in load(name)}

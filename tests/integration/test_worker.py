@@ -132,9 +132,10 @@ def test_an_exception_in_an_executor_is_a_crash_of_the_job_and_not_of_the_proces
         assert (first["status"], first["attempt"], first["crashes"]) == ("succeeded", 2, 1)
 
 
-def test_a_job_that_leaves_its_process_in_order_has_crashed_all_the_same(workers):
+@pytest.mark.parametrize("how", ["leave", "exit"])
+def test_a_job_that_leaves_its_process_in_order_has_crashed_all_the_same(workers, how):
     with workers.worker(executors=1):
-        job = workers.until(workers.submit("leave"), ended)
+        job = workers.until(workers.submit(how), ended)
     assert (job["status"], job["attempt"], job["crashes"]) == ("succeeded", 2, 1)
 
 

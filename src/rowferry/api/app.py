@@ -1,10 +1,11 @@
 """Puts the dialects side by side, and serves what belongs to none: health, metrics, the OpenAPI document, its page."""
 
 import html
-from collections.abc import AsyncGenerator, Mapping
+import re
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import NoReturn, cast
 
 import orjson
 from starlette.applications import Starlette
@@ -12,32 +13,37 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Match, Mount, NoMatchFound, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from rowferry.api import claret, fifth_element, gu1
 from rowferry.api.native import app as native
 from rowferry.api.native import document
 from rowferry.api.native import jobs as native_jobs
-from rowferry.api.native.replies import broken, json_answer
-from rowferry.api.wire.caller import Gate, Limiter, gate_of, services_of
+from rowferry.api.native.replies import broken
+from rowferry.api.wire.caller import BatchLimits, Gate, Limiter, gate_of, services_of
 from rowferry.api.wire.envelope import Envelope
+from rowferry.api.wire.openapi import path_parameter, ref
+from rowferry.api.wire.pages import PAGE_HEADERS, framed, page
 from rowferry.api.wire.refusals import STATUS
+from rowferry.api.wire.replies import json_answer
 from rowferry.domain.faults import Refusal
 from rowferry.service import Services
 from rowferry.telemetry import Fleet, Meters
 
-PAGE_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-}
+HOUR_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often a token may ask, and how long an answer may be waited for; see the settings of the same names."""
+    """How often a token may ask, how long an answer may be waited for, how much a batch may bring; see the settings of the same names."""
 
     requests_per_minute: int = 300_000
     submits_per_minute: int = 6_000
     wait_seconds_max: float = 60.0
+    logins_per_minute: int = 10
+    requests_per_hour: int = 10_000
+    batches: BatchLimits = field(default_factory=BatchLimits)
 
 
 def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
@@ -52,12 +58,16 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
         services,
         Limiter("requests", rates.requests_per_minute),
         Limiter("submits", rates.submits_per_minute),
+        Limiter("logins", rates.logins_per_minute),
+        Limiter("hourly", rates.requests_per_hour, HOUR_SECONDS),
         rates.wait_seconds_max,
         meters,
+        rates.batches,
     )
     inner = native.build(gate)
     app = Starlette(
         routes=[
+            *(Face(dialect.addresses, dialect.build(gate)) for dialect in DIALECTS),
             # The hot route goes past FastAPI, whose layers cost as much again as the answer; its twin there is described.
             Route("/v1/jobs/{job_id}", native_jobs.get_job),
             Mount("/v1", inner),
@@ -65,6 +75,7 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
             Route("/readyz", ready),
             Route("/metrics", metrics),
             Route("/openapi.json", openapi),
+            Route("/openapi/{dialect}.json", dialect_openapi),
             Route("/docs", docs),
             Route("/docs/problems/{code}", problem),
         ],
@@ -79,6 +90,47 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
     app.state.gate = gate
     app.state.document = document.document(inner, OPERATION)
     return app
+
+
+class Face(BaseRoute):
+    """Gives a dialect's application the requests whose whole path fits, as they came: a mount would cut the path."""
+
+    def __init__(self, addresses: re.Pattern[str], app: ASGIApp) -> None:
+        self._addresses = addresses
+        self._app = app
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        fits = scope["type"] == "http" and self._addresses.match(scope["path"])
+        return (Match.FULL if fits else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+    def url_path_for(self, name: str, /, **path_params: object) -> NoReturn:
+        raise NoMatchFound(name, dict(path_params))
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A dialect beside the native one, and which addresses are its own."""
+
+    name: str
+    addresses: re.Pattern[str]
+    build: Callable[[Gate], ASGIApp]
+    document: Callable[[], Mapping[str, object]]
+
+
+DIALECTS = (
+    Dialect(
+        "fifth-element",
+        re.compile(r"/v1/(?:api|documentation)(?:/|$)"),
+        fifth_element.build,
+        fifth_element.document,
+    ),
+    Dialect("gu1", re.compile(r"/(?:batch-import|entities|transactions)(?:/|$)"), gu1.build, gu1.document),
+    Dialect("claret", re.compile(r"/(?!v1/)[^/]+/(?:api/v1|download|settings)(?:/|$)"), claret.build, claret.document),
+)
+"""In the order in which an address is tried."""
 
 
 @asynccontextmanager
@@ -119,9 +171,17 @@ async def openapi(request: Request) -> Response:
     return Response(orjson.dumps(request.app.state.document), media_type="application/json")
 
 
+async def dialect_openapi(request: Request) -> Response:
+    """The OpenAPI document of a dialect."""
+    for dialect in DIALECTS:
+        if dialect.name == request.path_params["dialect"]:
+            return Response(orjson.dumps(dialect.document()), media_type="application/json")
+    raise HTTPException(404)
+
+
 async def docs(request: Request) -> Response:
     """The routes on one page, without a script and without another host."""
-    return HTMLResponse(page(cast("Mapping[str, Any]", request.app.state.document)), headers=PAGE_HEADERS)
+    return HTMLResponse(page(request.app.state.document, "/openapi.json"), headers=PAGE_HEADERS)
 
 
 async def problem(request: Request) -> Response:
@@ -135,30 +195,6 @@ async def problem(request: Request) -> Response:
         f"<h1>{html.escape(found.title)}</h1><p><code>{found.code}</code>, HTTP {STATUS[found.code]:d}</p><p>{said}</p>"
     )
     return HTMLResponse(framed(found.title, body), headers=PAGE_HEADERS)
-
-
-def framed(title: str, body: str) -> str:
-    """A plain page."""
-    style = (
-        "body{font:16px/1.5 system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}td{padding:.2rem .8rem .2rem 0}"
-    )
-    head = f'<meta charset="utf-8"><title>{html.escape(title)}</title><style>{style}</style>'
-    return f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
-
-
-def page(made: Mapping[str, Any]) -> str:
-    """The document as a plain page: each operation with what it does."""
-    lines = [
-        f"<tr><td><code>{method.upper()}</code></td><td><code>{html.escape(path)}</code></td>"
-        f"<td>{html.escape(str(operation.get('summary', '')))}</td></tr>"
-        for path, item in made["paths"].items()
-        for method, operation in item.items()
-    ]
-    info = made["info"]
-    about = html.escape(str(info["description"]))
-    reference = '<p>The whole reference: <a href="/openapi.json">openapi.json</a> (OpenAPI 3.1).</p>'
-    name = f"Rowferry API {info['version']}"
-    return framed(name, f"<h1>{html.escape(name)}</h1><p>{about}</p>{reference}<table>{''.join(lines)}</table>")
 
 
 def _operation(
@@ -183,10 +219,10 @@ OPERATION: Mapping[str, object] = {
         "ready",
         "Requests can be served",
         {
-            "200": {"description": "They can.", "content": {"application/json": {"schema": document.ref("Readiness")}}},
+            "200": {"description": "They can.", "content": {"application/json": {"schema": ref("Readiness")}}},
             "503": {
                 "description": "They cannot.",
-                "content": {"application/json": {"schema": document.ref("Readiness")}},
+                "content": {"application/json": {"schema": ref("Readiness")}},
             },
         },
     ),
@@ -207,10 +243,10 @@ OPERATION: Mapping[str, object] = {
             "200": {"description": "HTML.", "content": {"text/html": {"schema": {"type": "string"}}}},
             "404": {
                 "description": "There is no such code.",
-                "content": {document.PROBLEM: {"schema": document.ref("Problem")}},
+                "content": {document.PROBLEM: {"schema": ref("Problem")}},
             },
         },
-        document.path_parameter("code", "A stable code.", {"type": "string"}) | {"example": "empty-file"},
+        path_parameter("code", "A stable code.", {"type": "string"}) | {"example": "empty-file"},
     ),
     "/docs": _operation(
         "docs",

@@ -9,6 +9,7 @@ from rowferry.domain.document import Place, needed, optional
 from rowferry.domain.faults import InvalidDeclaration, Pointed, RowCode
 from rowferry.domain.field import NAME, SCALARS, field_from, name_from
 from rowferry.domain.schema import (
+    Dependency,
     Field,
     FieldsMatch,
     FieldType,
@@ -62,11 +63,11 @@ def reference_faults(kind: ImportKind, find: Callable[[str], ImportKind | None])
     """What is wrong with the foreign keys of a kind to other kinds, which `find` gives by name."""
     faults: list[Pointed] = []
     for index, key in enumerate(kind.schema.foreign_keys):
-        place = Place(None, f"/schema/foreignKeys/{index}/reference", faults)
+        place = Place(None, f"/schema/foreignKeys/{index}", faults)
         if key.resource:
             other = find(key.resource)
             if other is None:
-                place.at("resource").wrong(f"There is no import kind {key.resource}.")
+                place.at("reference").at("resource").wrong(f"There is no import kind {key.resource}.")
             else:
                 _check_reference(place, key, kind.schema, other.schema)
     return tuple(faults)
@@ -109,7 +110,9 @@ def _kind(root: Place, tenant: TenantId | None) -> ImportKind | None:
 
 
 def _schema(place: Place, kind: str, rules: Place | None) -> Schema | None:
-    given = place.known("fields", "primaryKey", "uniqueKeys", "foreignKeys", "missingValues", "fieldsMatch")
+    given = place.known(
+        *("fields", "primaryKey", "uniqueKeys", "foreignKeys", "dependencies", "missingValues", "fieldsMatch")
+    )
     named = needed(place, given, "fields", lambda one: _fields(one, kind))
     if named is None:
         return None
@@ -124,7 +127,9 @@ def _schema(place: Place, kind: str, rules: Place | None) -> Schema | None:
         rules=_rules(rules, named) if rules else (),
     )
     return replace(
-        schema, foreign_keys=optional(given, "foreignKeys", lambda keys: _foreign_keys(keys, named, schema), ())
+        schema,
+        foreign_keys=optional(given, "foreignKeys", lambda keys: _foreign_keys(keys, named, schema), ()),
+        dependencies=optional(given, "dependencies", lambda items: _dependencies(items, named, primary_key), ()),
     )
 
 
@@ -211,9 +216,11 @@ def _foreign_keys(place: Place, named: _Named, schema: Schema) -> tuple[ForeignK
 
 
 def _foreign_key(place: Place, named: _Named, schema: Schema) -> ForeignKey | None:
-    given = place.known("fields", "reference")
+    given = place.known("fields", "reference", "alternatives", "onRequest")
     fields = needed(place, given, "fields", lambda one: _key(one, named))
     reference = given.get("reference")
+    alternatives = optional(given, "alternatives", lambda one: one.each(_names, most=KEYS_MAX), ())
+    on_request = optional(given, "onRequest", Place.truth, default=False)
     if reference is None:
         place.wrong("The key reference is needed here.")
         return None
@@ -224,23 +231,54 @@ def _foreign_key(place: Place, named: _Named, schema: Schema) -> ForeignKey | No
         reference.at("resource").wrong(f"“{resource[:100]}” is no name of a kind.")
     if fields is None or names is None:
         return None
-    if len(fields) != len(names):
-        reference.at("fields").wrong(f"{len(fields)} fields cannot refer to {len(names)}: as many are needed.")
+    key = ForeignKey(fields, "" if resource == named.kind else resource, names, alternatives, on_request)
+    uneven = [(at, one) for at, one in _ways(place, key) if len(one) != len(fields)]
+    for at, one in uneven:
+        at.wrong(f"{len(fields)} fields cannot refer to {len(one)}: as many are needed.")
+    if uneven:
         return None
-    key = ForeignKey(fields, "" if resource == named.kind else resource, names)
     if not key.resource and len(named.fields) == len(named.stated):
-        _check_reference(reference, key, schema, schema)
+        _check_reference(place, key, schema, schema)
     return key
 
 
+def _ways(place: Place, key: ForeignKey) -> list[tuple[Place, tuple[str, ...]]]:
+    """Each of the ways in which a foreign key may name a row of the other kind, and where it stands."""
+    alternatives = place.at("alternatives")
+    usual = (place.at("reference").at("fields"), key.reference_fields)
+    return [usual, *((alternatives.at(index), names) for index, names in enumerate(key.alternatives))]
+
+
 def _check_reference(place: Place, key: ForeignKey, here: Schema, there: Schema) -> None:
-    """A reference must be to a key, or several rows could be meant, and its fields of the types of the fields that refer."""
-    if not any(set(one) == set(key.reference_fields) for one in (there.primary_key, *there.unique_sets) if one):
-        place.at("fields").wrong(f"{', '.join(key.reference_fields)} is neither the primaryKey nor unique there.")
-        return
-    for mine, other in zip(key.fields, key.reference_fields, strict=True):
-        if mine in here.names and here.field(mine).type != there.field(other).type:
-            place.at("fields").wrong(f"{mine} is {here.field(mine).type}, but {other} is {there.field(other).type}.")
+    """A reference must be to a key or its beginning, which an index finds, and its fields of the types of the fields that refer."""
+    for at, names in _ways(place, key):
+        beginning = there.primary_key[: len(names)]
+        if not any(set(one) == set(names) for one in (beginning, *there.unique_sets) if one):
+            at.wrong(f"{', '.join(names)} is neither the primaryKey nor unique there.")
+            continue
+        for mine, other in zip(key.fields, names, strict=True):
+            if mine in here.names and here.field(mine).type != there.field(other).type:
+                at.wrong(f"{mine} is {here.field(mine).type}, but {other} is {there.field(other).type}.")
+
+
+def _dependencies(place: Place, named: _Named, primary_key: tuple[str, ...]) -> tuple[Dependency, ...] | None:
+    return place.each(lambda one: _dependency(one, named, primary_key), most=KEYS_MAX)
+
+
+def _dependency(place: Place, named: _Named, primary_key: tuple[str, ...]) -> Dependency | None:
+    given = place.known("fields", "determines", "onRequest")
+    fields = needed(place, given, "fields", lambda one: _key(one, named))
+    determined = needed(place, given, "determines", lambda one: _key(one, named) if one.text() else None)
+    on_request = optional(given, "onRequest", Place.truth, default=False)
+    if fields is None or determined is None:
+        return None
+    if set(fields) != set(primary_key[: len(fields)]):
+        place.at("fields").wrong(
+            f"{', '.join(fields)} is no beginning of the primaryKey, so that no index finds its rows."
+        )
+    if determined[0] in fields:
+        place.at("determines").wrong(f"{determined[0]} is one of the fields, and determines itself.")
+    return Dependency(fields, determined[0], on_request)
 
 
 def _rules(place: Place, named: _Named) -> tuple[Rule, ...]:
@@ -291,11 +329,18 @@ def to_declaration(kind: ImportKind) -> dict[str, object]:
             primaryKey=list(schema.primary_key) or None,
             uniqueKeys=[list(key) for key in schema.unique_keys] or None,
             foreignKeys=[
-                {
-                    "fields": list(key.fields),
-                    "reference": {"resource": key.resource, "fields": list(key.reference_fields)},
-                }
+                _said(
+                    fields=list(key.fields),
+                    reference={"resource": key.resource, "fields": list(key.reference_fields)},
+                    alternatives=[list(names) for names in key.alternatives] or None,
+                    onRequest=key.on_request or None,
+                )
                 for key in schema.foreign_keys
+            ]
+            or None,
+            dependencies=[
+                _said(fields=list(one.fields), determines=one.determines, onRequest=one.on_request or None)
+                for one in schema.dependencies
             ]
             or None,
             missingValues=list(schema.missing_values),

@@ -67,6 +67,12 @@ class MalformedJson(Refusal):
     sentence = "{part} is not JSON: {reason}"
 
 
+class SourceMissing(Refusal):
+    code = "source-missing"
+    title = "The file is no longer kept"
+    sentence = "The file of the job {job} is no longer kept. Send it again."
+
+
 class UnknownKind(Refusal):
     code = "unknown-kind"
     title = "No such kind"
@@ -195,10 +201,13 @@ class JobFaultCode(StrEnum):
     TOO_MANY_COLUMNS = "too-many-columns"
     TOO_MANY_ROWS = "too-many-rows"
     RECORD_TOO_LONG = "record-too-long"
+    NUMBER_AMBIGUOUS = "number-ambiguous"
     INVALID_MAPPING = "invalid-mapping"
     UNKNOWN_KIND = "unknown-kind"
     MODE_NOT_ALLOWED = "mode-not-allowed"
     ABORTED_ON_ERROR = "aborted-on-error"
+    STOPPED_ON_ERROR = "stopped-on-error"
+    INVALID_REFERENCES = "invalid-references"
     ATOMIC_REJECTED = "atomic-rejected"
     TOO_MANY_ERRORS = "too-many-errors"
     ERROR_RATE_EXCEEDED = "error-rate-exceeded"
@@ -260,6 +269,7 @@ class RowCode(StrEnum):
     PRIMARY_KEY = "primary-key"
     UNIQUE = "unique"
     FOREIGN_KEY = "foreign-key"
+    INCONSISTENT = "inconsistent"
     ALREADY_EXISTS = "already-exists"
     NOT_FOUND = "not-found"
     REJECTED = "rejected"
@@ -284,6 +294,7 @@ MESSAGES: Mapping[str, str] = {
     RowCode.TOO_PRECISE: "{value} has more than {scale} decimals. Round it yourself; we do not.",
     RowCode.PRIMARY_KEY: "{value} is also the key of line {line}.",
     RowCode.UNIQUE: "{value} must be unique and is also {where}.",
+    RowCode.INCONSISTENT: "Another row with {value} has another {determines}; one value goes with it in all rows.",
     RowCode.FOREIGN_KEY: "There is no row of {resource} with {value}.",
     RowCode.ALREADY_EXISTS: "{value} exists already.",
     RowCode.NOT_FOUND: "{value} does not exist.",

@@ -194,8 +194,26 @@ READING_SHARE = 0.25
 """How much of the way reading is, in jobs that judge all rows before they write one."""
 
 
+ROWS_READ = "rows_read"
+"""Where the checkpoint keeps how many rows were read ahead of the cursor: the ledger of a job that ended counts all rows as read."""
+
+
+def reached(job: Job) -> float:
+    """How far a job got, 0 to 1: 1 at a good end, and where it stopped at another. It never falls, whatever happens to the job.
+
+    Where rows are written as they are read, read and settled rows are the same, and so is their share.
+    """
+    if job.status in {Status.SUCCEEDED, Status.PARTIAL}:
+        return 1.0
+    done, read = job.ledger.settled, job.ledger.read
+    if job.terminal:
+        ahead = job.checkpoint.get(ROWS_READ)
+        done, read = job.cursor, max(job.cursor, ahead if isinstance(ahead, int) else 0)
+    return min(1.0, (READING_SHARE * read + (1 - READING_SHARE) * done) / job.rows_total) if job.rows_total else 0.0
+
+
 def progress(job: Job, now: datetime) -> Progress:
-    """How far a job is. Where rows are written as they are read, read and settled rows are the same, and so is their share."""
+    """How far a job is; one that ended has no way left."""
     done, total = job.ledger.settled, job.rows_total
     if job.terminal:
         seconds = (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else 0.0
@@ -203,9 +221,8 @@ def progress(job: Job, now: datetime) -> Progress:
     since = job.load_started_at
     seconds = ((job.attempt.progress_at or now) - since).total_seconds() if since else 0.0
     rate = done / seconds if done and seconds > 0 else None
-    fraction = min(1.0, (READING_SHARE * job.ledger.read + (1 - READING_SHARE) * done) / total) if total else 0.0
     left = max(0.0, (total - done) / rate) if total and rate else None
-    return Progress(round(fraction, 4), done, total, _rounded(rate), _rounded(left))
+    return Progress(round(reached(job), 4), done, total, _rounded(rate), _rounded(left))
 
 
 def _rounded(value: float | None) -> float | None:

@@ -81,6 +81,8 @@ class OnError(StrEnum):
     CONTINUE = "continue"
     ABORT = "abort"
     ATOMIC = "atomic"
+    STOP = "stop"
+    """The first failed row ends the job; the rows before it stay written, those behind it are not attempted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,8 @@ class ErrorPolicy:
     @property
     def verdict_first(self) -> bool:
         """Whether all rows must be judged before one is written."""
-        return self.on_error is not OnError.CONTINUE or self.max_errors is not None or self.max_error_rate is not None
+        whole = self.on_error in {OnError.ABORT, OnError.ATOMIC}
+        return whole or self.max_errors is not None or self.max_error_rate is not None
 
     def exceeded_by(self, failed: int, read: int) -> str | None:
         """The code of the job failure when these counts break the policy, or None. To be asked when all rows are judged."""

@@ -32,7 +32,7 @@ class Mapped:
 
     @property
     def fields(self) -> frozenset[str]:
-        """The fields that the file brings."""
+        """The fields that columns of the file bring."""
         return frozenset(name for _, name in self.pairs)
 
 
@@ -52,7 +52,7 @@ def map_columns(columns: Sequence[str], schema: Schema, options: ImportOptions, 
     Args:
         columns: the cells of the header as they stand.
         schema: the kind's.
-        options: of the import.
+        options: of the import. A field with a default is not missing.
         added: positions of columns that an error file of ours has more than its original; they are left out.
 
     Raises:
@@ -213,11 +213,13 @@ def _unknown_columns(
 
 
 def _refuse_missing(mapped: Mapped, schema: Schema, options: ImportOptions) -> None:
-    missing = [name for name in _needed(schema, options) if name not in mapped.fields]
+    brought = mapped.fields | dict(options.defaults).keys()
+    missing = [name for name in _needed(schema, options) if name not in brought]
     if missing:
         raise stop(
             JobFaultCode.MISSING_COLUMNS,
-            f"The file has no column for {_listed(missing)}. Add the columns, or map others to these fields by the option mapping.",
+            f"The file has no column for {_listed(missing)}. Add the columns, map others to these fields by the option mapping, "
+            "or give them a value by the option defaults.",
             fields=missing,
             ignored=_short(mapped.ignored),
         )
@@ -229,7 +231,7 @@ def _refuse_missing(mapped: Mapped, schema: Schema, options: ImportOptions) -> N
             ignored=_short(mapped.ignored),
         )
     order = [name for _, name in mapped.pairs]
-    if schema.fields_match is FieldsMatch.EXACT and order != list(schema.names):
+    if schema.fields_match is FieldsMatch.EXACT and order != [name for name in schema.names if name in mapped.fields]:
         raise stop(
             JobFaultCode.MISSING_COLUMNS,
             f"The columns stand in another order than the fields of the kind, which takes them only as {_listed(schema.names)}.",
@@ -239,12 +241,13 @@ def _refuse_missing(mapped: Mapped, schema: Schema, options: ImportOptions) -> N
 
 
 def _needed(schema: Schema, options: ImportOptions) -> tuple[str, ...]:
-    """The fields that must be there. An update leaves what the file does not bring as it is, so it needs the key alone."""
+    """The fields that must be there. An update leaves what the file does not bring as it is, so it needs the key and what it requires itself."""
     if schema.fields_match in {FieldsMatch.EXACT, FieldsMatch.EQUAL, FieldsMatch.SUBSET}:
         return schema.names
-    if options.mode is Mode.UPDATE:
-        return schema.primary_key
-    return tuple(one.name for one in schema.fields if one.required or one.name in schema.primary_key)
+    needed = {*schema.primary_key, *options.required}
+    if options.mode is not Mode.UPDATE:
+        needed |= {one.name for one in schema.fields if one.required}
+    return tuple(name for name in schema.names if name in needed)
 
 
 # Near names -----------------------------------------------------------------------------------------------------------

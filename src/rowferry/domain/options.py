@@ -1,12 +1,22 @@
 """The options of an import: as a caller asks, as a job keeps them in the words of the wire, and as the steps use them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, cast
 
 from rowferry.domain.faults import Invalid, Pointed
 from rowferry.domain.ledger import ErrorPolicy, OnError
-from rowferry.domain.schema import Empty, FieldsMatch, ImportKind, ImportOptions, Mode, ReadOptions, Schema
+from rowferry.domain.schema import (
+    Empty,
+    FieldsMatch,
+    ImportKind,
+    ImportOptions,
+    MissingReference,
+    Mode,
+    Normalization,
+    ReadOptions,
+    Schema,
+)
 
 ColumnsExtra = Literal["error", "ignore"]
 Duplicates = Literal["fail", "skip", "apply"]
@@ -34,19 +44,28 @@ class SubmitOptions:
     empty: Empty = "clear"
     duplicates: Duplicates = "fail"
     priority: int = 0
+    defaults: tuple[tuple[str, str], ...] = ()
+    required: tuple[str, ...] = ()
+    strict: bool = False
+    missing_reference: MissingReference = "fail"
 
 
 def settle(options: SubmitOptions, kind: ImportKind) -> SubmitOptions:
     """The options with the kind's defaults filled in.
 
+    Whether a default can be a value of its field is for the pipeline to say (`transform.default_faults`).
+
     Raises:
-        Invalid: the kind does not take the mode, or the mapping names a field that it does not have, or one twice.
+        Invalid: the kind does not take the mode, or the mapping, a default or `required` names a field that it does not have, or one
+            twice, or a default is what the kind takes for no value.
     """
     mode = options.mode or kind.modes[0]
     faults: list[Pointed] = []
     if mode not in kind.modes:
         faults.append(Pointed(f"The kind takes the modes {', '.join(kind.modes)}, not {mode}.", "/options/mode"))
     faults += _mapping_faults(options.mapping or (), kind.schema)
+    faults += _default_faults(options.defaults, kind.schema)
+    faults += _required_faults(options.required, kind.schema)
     if faults:
         raise Invalid(reason=" ".join(fault.detail for fault in faults), errors=tuple(faults))
     open_ended = kind.schema.fields_match in {FieldsMatch.SUBSET, FieldsMatch.PARTIAL}
@@ -58,7 +77,7 @@ def _mapping_faults(mapping: ColumnMapping, schema: Schema) -> list[Pointed]:
     taken: dict[str, str] = {}
     known = set(schema.names)
     for column, name in mapping:
-        pointer = "/options/mapping/" + column.replace("~", "~0").replace("/", "~1")
+        pointer = _pointer("mapping", column)
         if name is None:
             continue
         if name not in known:
@@ -67,6 +86,32 @@ def _mapping_faults(mapping: ColumnMapping, schema: Schema) -> list[Pointed]:
             faults.append(Pointed(f"The columns {taken[name]} and {column} both go to the field {name}.", pointer))
         taken.setdefault(name, column)
     return faults
+
+
+def _default_faults(defaults: tuple[tuple[str, str], ...], schema: Schema) -> list[Pointed]:
+    faults: list[Pointed] = []
+    for name, text in defaults:
+        if name not in schema.names:
+            faults.append(Pointed(f"The kind has no field {name}.", _pointer("defaults", name)))
+            continue
+        trimmed = text.strip() if Normalization.TRIM in schema.field(name).normalize else text
+        if {text, trimmed} & set(schema.missing_values):
+            faults.append(Pointed(f"“{text}” is no value in this kind.", _pointer("defaults", name)))
+    return faults
+
+
+def _required_faults(required: tuple[str, ...], schema: Schema) -> list[Pointed]:
+    faults: list[Pointed] = []
+    for index, name in enumerate(required):
+        if name not in schema.names:
+            faults.append(Pointed(f"The kind has no field {name}.", f"/options/required/{index}"))
+        elif name in required[:index]:
+            faults.append(Pointed(f"{name} stands here twice.", f"/options/required/{index}"))
+    return faults
+
+
+def _pointer(option: str, key: str) -> str:
+    return f"/options/{option}/" + key.replace("~", "~0").replace("/", "~1")
 
 
 def to_wire(options: SubmitOptions) -> dict[str, object]:
@@ -90,6 +135,10 @@ def to_wire(options: SubmitOptions) -> dict[str, object]:
         "empty": options.empty,
         "duplicates": options.duplicates,
         "priority": options.priority,
+        "defaults": dict(options.defaults),
+        "required": list(options.required),
+        "strict": options.strict,
+        "missing_reference": options.missing_reference,
     }
 
 
@@ -114,6 +163,10 @@ def from_wire(options: Mapping[str, object], kind: ImportKind) -> tuple[ImportOp
         date_order=cast("DateOrder | None", options.get("date_order")),
         decimal_sign=cast("DecimalSign | None", options.get("decimal_sign")),
         empty=cast("Empty", options.get("empty") or "clear"),
+        defaults=tuple(cast("Mapping[str, str]", options.get("defaults") or {}).items()),
+        required=tuple(cast("Sequence[str]", options.get("required") or ())),
+        strict=options.get("strict") is True,
+        missing_reference=cast("MissingReference", options.get("missing_reference") or "fail"),
     )
     rate = options.get("max_error_rate")
     policy = ErrorPolicy(

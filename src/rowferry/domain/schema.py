@@ -1,5 +1,6 @@
 """What a row of a kind must look like: fields, types, rules, keys, modes, empty cells."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -102,11 +103,30 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """Values of `fields` must be those of `reference_fields` of a row of the kind `resource`; "" is the kind itself."""
+    """Values of `fields` must be those of `reference_fields` of a row of the kind `resource`; "" is the kind itself.
+
+    A row of the other kind may also be named by one of `alternatives`, each as many fields as `fields`. One that is `on_request` is
+    looked at only by imports that are `strict`.
+    """
 
     fields: tuple[str, ...]
     resource: str
     reference_fields: tuple[str, ...]
+    alternatives: tuple[tuple[str, ...], ...] = ()
+    on_request: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """All rows with the same values of `fields` have one value of `determines` (a functional dependency).
+
+    `fields` are a beginning of the primary key, so that the look-up has an index. One that is `on_request` is looked at only by imports that
+    are `strict`.
+    """
+
+    fields: tuple[str, ...]
+    determines: str
+    on_request: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +148,7 @@ class Schema:
     primary_key: tuple[str, ...] = ()
     unique_keys: tuple[tuple[str, ...], ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    dependencies: tuple[Dependency, ...] = ()
     missing_values: tuple[str, ...] = ("",)
     fields_match: FieldsMatch | None = None
     rules: tuple[Rule, ...] = ()
@@ -147,6 +168,20 @@ class Schema:
     def names(self) -> tuple[str, ...]:
         """The names of the fields, in their order."""
         return tuple(one.name for one in self.fields)
+
+    def held_references(self, fields: Collection[str], *, strict: bool) -> tuple[ForeignKey, ...]:
+        """The foreign keys that rows which bring these fields must keep to."""
+        return tuple(
+            one for one in self.foreign_keys if set(one.fields) <= set(fields) and (strict or not one.on_request)
+        )
+
+    def held_dependencies(self, fields: Collection[str], *, strict: bool) -> tuple[Dependency, ...]:
+        """The dependencies that rows which bring these fields must keep to."""
+        return tuple(
+            one
+            for one in self.dependencies
+            if {*one.fields, one.determines} <= set(fields) and (strict or not one.on_request)
+        )
 
     @property
     def unique_sets(self) -> tuple[tuple[str, ...], ...]:
@@ -197,6 +232,10 @@ class ReadOptions:
     sheet: str | None = None
 
 
+MissingReference = Literal["fail", "abort"]
+"""What a row that refers to nothing does: it fails, or the whole job stops before a row is written."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImportOptions:
     """The options of one import that say how cells become values and rows take effect."""
@@ -210,3 +249,10 @@ class ImportOptions:
     date_order: Literal["dmy", "mdy", "ymd"] | None = None
     decimal_sign: Literal[".", ","] | None = None
     empty: Empty = "clear"
+    defaults: tuple[tuple[str, str], ...] = ()
+    """Field to the text of a cell that stands where a row has none in the field, be the column there or not."""
+    required: tuple[str, ...] = ()
+    """Fields that must have a value in this import, besides those of the kind."""
+    strict: bool = False
+    """Whether also what the kind holds on request is looked at: foreign keys and dependencies."""
+    missing_reference: MissingReference = "fail"

@@ -1,6 +1,10 @@
-"""The import kind `entity_automatic`: people and companies by tax id, with the columns of the platform's CSV."""
+"""The import kind `entity_automatic`: people and companies by tax id, with the columns of the platform's CSV.
 
-from rowferry.domain.schema import Field, FieldType, Normalization, Schema
+Rowferry gives an entity no id of its own: the id by which a client knows it is its external id, and other kinds refer to that. That one
+tax id is not of two types is looked at by imports that are strict.
+"""
+
+from rowferry.domain.schema import Dependency, Field, FieldType, Normalization, Schema
 from rowferry.ports import ImportKind
 
 TYPES = ("person", "company")
@@ -77,5 +81,6 @@ kind = ImportKind(
             Field("status", title="Status", enum=STATUSES, normalize=_WORD, example="under_review"),
         ),
         primary_key=("tax_id", "type"),
+        dependencies=(Dependency(("tax_id",), "type", on_request=True),),
     ),
 )

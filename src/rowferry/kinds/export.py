@@ -1,12 +1,10 @@
 """The task kind `export`: a tenant's rows of a kind as a CSV file that an import takes back unchanged."""
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import cast
 
 from rowferry.domain.ledger import Outcome
-from rowferry.ports import Batch, TaskContext, TaskKind
+from rowferry.ports import Batch, TaskContext, TaskKind, Texts
 
 BATCH_ROWS = 5_000
 PLACE = "after"
@@ -25,28 +23,17 @@ PARAMS: Mapping[str, object] = {
 
 
 def batches(context: TaskContext) -> Iterator[Batch]:
-    """All rows in the order of their key, header first; goes on behind the last row that an earlier attempt committed.
-
-    The values are exact and nothing is put before a cell that looks like a formula: the file is meant to come back.
-    Source: RFC 4180.
-    """
+    """All rows in the order of their key, header first; goes on behind the last row that an earlier attempt committed."""
     context.enter("prepare")
     reading = context.rows(str(context.params["kind"]))
     context.enter("write", total=max(reading.count(), context.done))
     place = context.checkpoint.get(PLACE)
     after = cast("list[object]", place) if isinstance(place, list) else None
     if not context.done:
-        yield Batch(b"", lines([reading.fields]))
+        yield Batch(output=Texts([reading.fields], []).csv())
     with reading.texts(after, BATCH_ROWS) as found:
         for some in found:
-            yield Batch(bytes([Outcome.CREATED]) * len(some.rows), lines(some.rows), {PLACE: some.after})
-
-
-def lines(rows: Sequence[Sequence[str]]) -> bytes:
-    """Records of a CSV file."""
-    text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\r\n").writerows(rows)
-    return text.getvalue().encode()
+            yield Batch(bytes([Outcome.CREATED]) * len(some.rows), some.csv(), {PLACE: some.after})
 
 
 def _result(counts: Mapping[str, int]) -> Mapping[str, object]:
@@ -62,4 +49,5 @@ kind = TaskKind(
     batches=batches,
     output=("{kind}.csv", "text/csv"),
     result=_result,
+    names_kind="kind",
 )

@@ -1,6 +1,6 @@
 """The import kind `inventory-import`: how much of an item lies in a bin, by lot and date filled."""
 
-from rowferry.domain.schema import Field, FieldType, Normalization, Rule, Schema
+from rowferry.domain.schema import Field, FieldType, ForeignKey, Normalization, Rule, Schema
 from rowferry.ports import ImportKind
 
 NAME_LENGTH_MAX = 200
@@ -54,6 +54,7 @@ kind = ImportKind(
                 title="Quantity",
                 description="A number greater than 0, kept with all its decimals.",
                 required=True,
+                decimal_char=".",
                 minimum="0",
                 synonyms=("qty", "amount"),
                 normalize=_TRIMMED,
@@ -71,6 +72,12 @@ kind = ImportKind(
             ),
         ),
         primary_key=("item_name", "bin_name", "lot_name", "date_filled"),
+        foreign_keys=(
+            ForeignKey(("item_name",), "item", ("name",)),
+            ForeignKey(("bin_name",), "bin", ("name",)),
+            ForeignKey(("lot_name",), "lot", ("name",)),
+            ForeignKey(("uom",), "unit-of-measure", ("name",), alternatives=(("abbreviation",),)),
+        ),
         rules=(
             Rule(  # a minimum includes itself
                 code="quantity-not-positive",

@@ -1,6 +1,10 @@
-"""The import kind `transaction_batch`: payments and transfers by their external id, amounts with all their decimals."""
+"""The import kind `transaction_batch`: payments and transfers by their external id, amounts with all their decimals.
 
-from rowferry.domain.schema import Field, FieldType, Normalization, Schema
+Who gives and who takes may be looked up on request. Rowferry gives an entity no id of its own: the id by which a client knows an
+entity is its external id, so that is what `origin_entity_id` and `destination_entity_id` mean too.
+"""
+
+from rowferry.domain.schema import Field, FieldType, ForeignKey, Normalization, Schema
 from rowferry.ports import ImportKind
 
 TYPES = (
@@ -57,6 +61,7 @@ kind = ImportKind(
                 FieldType.NUMBER,
                 title="Amount",
                 required=True,
+                decimal_char=".",
                 minimum="0",
                 normalize=_TRIMMED,
                 example="1250.75",
@@ -99,5 +104,10 @@ kind = ImportKind(
             Field("metadata", FieldType.OBJECT, title="Metadata"),
         ),
         primary_key=("external_id",),
+        foreign_keys=tuple(
+            ForeignKey((f"{side}_{name}",), "entity_automatic", ("external_id",), on_request=True)
+            for side in ("origin", "destination")
+            for name in ("external_id", "entity_id")
+        ),
     ),
 )

@@ -1,6 +1,10 @@
-"""The import kind `user_event_batch`: what users did, each row an event of its own and none ever an update."""
+"""The import kind `user_event_batch`: what users did, each row an event of its own and none ever an update.
 
-from rowferry.domain.schema import Field, FieldType, Mode, Normalization, Rule, Schema
+The entity that an event names may be looked up on request. Rowferry gives an entity no id of its own: the id by which a client knows
+an entity is its external id, so that is what `entity_id` means too.
+"""
+
+from rowferry.domain.schema import Field, FieldType, ForeignKey, Mode, Normalization, Rule, Schema
 from rowferry.ports import ImportKind
 
 COUNTRY_PATTERN = "[A-Z]{2}"
@@ -76,6 +80,11 @@ kind = ImportKind(
             _words("previous_value", "Previous value", "previousValue"),
             _words("user_agent", "User agent", "userAgent"),
             Field("metadata", FieldType.OBJECT, title="Metadata"),
+        ),
+        foreign_keys=(
+            ForeignKey(("entity_external_id",), "entity_automatic", ("external_id",), on_request=True),
+            ForeignKey(("entity_id",), "entity_automatic", ("external_id",), on_request=True),
+            ForeignKey(("tax_id",), "entity_automatic", ("tax_id",), on_request=True),
         ),
         rules=(
             Rule(

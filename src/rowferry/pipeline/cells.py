@@ -1,6 +1,6 @@
 """What becomes of the cells of one field: which are empty, what is done to their text, how it is read, and what else the field demands."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -10,7 +10,7 @@ from rowferry.domain.schema import Field, FieldType, ImportOptions, Normalizatio
 from rowferry.pipeline.dates import dates, instants, times
 from rowferry.pipeline.documents import documents
 from rowferry.pipeline.literals import Value, bound, column, constant, fitting
-from rowferry.pipeline.numbers import decimals, integers
+from rowferry.pipeline.numbers import Sign, decimals, integers
 from rowferry.pipeline.reading import Misdeclared, Reading, whole, wrong_type
 
 ALLOWED_SHOWN = 20
@@ -42,25 +42,30 @@ class Demand:
 
 def texts(declared: Field, missing: tuple[str, ...], cell: pl.Expr) -> pl.Expr:
     """The texts of a field's cells, normalised; null where the cell is one of the missing values, as it stands or trimmed."""
-    trim = Normalization.TRIM in declared.normalize
-    text = cell.str.strip_chars() if trim else cell
-    gone = _one_of(text, missing)
-    untrimmed = tuple(value for value in missing if value != value.strip()) if trim else ()
-    if untrimmed:
-        gone = gone | _one_of(cell, untrimmed)
+    text = _trimmed(declared, cell)
     for step in Normalization:
         if step in declared.normalize:
             text = _normalized(step, text)
-    return pl.when(~gone).then(text)
+    return pl.when(~_gone(declared, missing, cell)).then(text)
 
 
-def reading(declared: Field, options: ImportOptions, text: pl.Expr) -> Reading:
-    """How the texts of a field become its values.
+def filled(declared: Field, missing: tuple[str, ...], cell: pl.Expr, default: str) -> pl.Expr:
+    """The cells of a field with the default in place of those that are one of the missing values."""
+    return pl.when(_gone(declared, missing, cell)).then(pl.lit(default)).otherwise(cell)
+
+
+def unmapped(declared: Field, text: pl.Expr) -> pl.Expr:
+    """The texts that stand for themselves; null in place of those that the field maps to values."""
+    return pl.when(~text.is_in([old for old, _ in declared.values])).then(text) if declared.values else text
+
+
+def reading(declared: Field, options: ImportOptions, text: pl.Expr, told: Set[Sign] = frozenset()) -> Reading:
+    """How the texts of a field become its values. `told` is what the column says of its decimal sign (`numbers.decimals`).
 
     Raises:
         Misdeclared: the field cannot be read as it is declared.
     """
-    read = _read(declared, options, text)
+    read = _read(declared, options, text, told)
     if not declared.values or declared.type is FieldType.STRING:
         return read
     # Mapped values are written as the declaration writes values, whatever signs and orders the file uses.
@@ -94,6 +99,18 @@ def demands(declared: Field, value: pl.Expr) -> tuple[Demand, ...]:
     return tuple(found)
 
 
+def _trimmed(declared: Field, cell: pl.Expr) -> pl.Expr:
+    return cell.str.strip_chars() if Normalization.TRIM in declared.normalize else cell
+
+
+def _gone(declared: Field, missing: tuple[str, ...], cell: pl.Expr) -> pl.Expr:
+    """Whether a cell is one of the missing values, as it stands or trimmed."""
+    gone = _one_of(_trimmed(declared, cell), missing)
+    trim = Normalization.TRIM in declared.normalize
+    untrimmed = tuple(value for value in missing if value != value.strip()) if trim else ()
+    return gone | _one_of(cell, untrimmed) if untrimmed else gone
+
+
 def _one_of(text: pl.Expr, values: tuple[str, ...]) -> pl.Expr:
     return text == values[0] if len(values) == 1 else text.is_in(list(values))
 
@@ -112,14 +129,14 @@ def _normalized(step: Normalization, text: pl.Expr) -> pl.Expr:
             return text.str.to_uppercase()
 
 
-def _read(declared: Field, options: ImportOptions, text: pl.Expr) -> Reading:
+def _read(declared: Field, options: ImportOptions, text: pl.Expr, told: Set[Sign]) -> Reading:
     match declared.type:
         case FieldType.STRING:
             read = _strings(declared, text)
         case FieldType.INTEGER:
             read = integers(declared, options.decimal_sign, text)
         case FieldType.NUMBER:
-            read = decimals(declared, options.decimal_sign, text)
+            read = decimals(declared, options.decimal_sign, text, told)
         case FieldType.BOOLEAN:
             read = _booleans(declared, text)
         case FieldType.DATE:

@@ -93,8 +93,8 @@ class Seen:
         self.key_sets = tuple(names for names in primary + schema.unique_sets if mapped.issuperset(names))
         self.keyed = bool(primary) and self.key_sets[:1] == primary
         """Whether the first key set is the primary key."""
-        referred = [one.reference_fields for one in schema.foreign_keys if mapped.issuperset(one.reference_fields)]
-        self._references = tuple(dict.fromkeys(referred))
+        referred = [names for one in schema.foreign_keys for names in (one.reference_fields, *one.alternatives)]
+        self._references = tuple(dict.fromkeys(names for names in referred if mapped.issuperset(names)))
         self._duplicates = duplicates
         self._types = {field.name: dtype(field) for field in schema.fields}
         # Seeds of our own for every set: one store holds all of them, and nobody can prepare a file of colliding keys.

@@ -3,7 +3,7 @@
 import csv
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ JOINED = " | "
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 PLACED = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
 """Outcomes of rows that are in the destination as the file says."""
+CELL_CHARACTERS_MAX = 1 << 30
+"""The reader's own limit is 131,072, and a cell of a faulty record may have more."""
 SHAPE_MAX = 24
 BY_LOOK = frozenset(
     {
@@ -112,12 +114,20 @@ def _original(inspection: Inspection, record: bytes, issues: Sequence[RowIssue])
 
 
 def _cells(inspection: Inspection, record: bytes) -> list[str]:
-    text = record.decode("utf-8", "surrogateescape")
-    lines = io.StringIO(text, newline="")
-    if not inspection.quote:
-        return next(csv.reader(lines, delimiter=inspection.delimiter, quoting=csv.QUOTE_NONE), list[str]())
-    reader = csv.reader(lines, delimiter=inspection.delimiter, quotechar=inspection.quote)
-    return next(reader, list[str]())
+    return cells(record.decode("utf-8", "surrogateescape"), inspection.delimiter, inspection.quote)
+
+
+def cells(record: str, delimiter: str, quote: str) -> list[str]:
+    """The cells of one record as they stand, also of a faulty one. `quote` is empty where the file knows no quotes."""
+    return next(records(io.StringIO(record, newline=""), delimiter, quote), list[str]())
+
+
+def records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
+    """The cells of record after record; where a quoted cell never ends, it takes in all that follows."""
+    csv.field_size_limit(CELL_CHARACTERS_MAX)
+    if not quote:
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(lines, delimiter=delimiter, quotechar=quote)
 
 
 def _line(inspection: Inspection, cells: Sequence[str]) -> str:

@@ -1,7 +1,8 @@
 """Cells of a file become typed values of a kind, or issues: the kind's schema and the mapping, compiled to column expressions."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -10,8 +11,9 @@ import polars as pl
 
 from rowferry.domain.faults import MASK, InvalidDeclaration, Pointed, RowCode, RowIssue
 from rowferry.domain.schema import Field, ImportOptions, Mode, Rule, Schema
-from rowferry.pipeline.cells import Demand, demands, reading, texts
+from rowferry.pipeline.cells import Demand, demands, filled, reading, texts, unmapped
 from rowferry.pipeline.literals import dtype
+from rowferry.pipeline.numbers import SIGNS, Sign, ambiguous, telling, undecided, unsure
 from rowferry.pipeline.reading import Misdeclared, Reading
 from rowferry.pipeline.rules import Judge, judge
 from rowferry.ports import Block, ImportKind, Lines
@@ -21,28 +23,32 @@ VALUE_CHARACTERS = 200
 RANKS = 16
 """Places of the faults of one field within a row."""
 
+Whole = Callable[[], Iterable[Block]]
+"""All blocks of a file, from its start."""
+
 _Told = list[tuple[str, Mapping[str, object]]]
 """Codes of issues with the arguments of their messages, besides `value`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where the cells of a field come from: the position and the name of the file's column."""
+    """Where the cells of a field come from: the name of their column in `Checked.cells`, and the header's; None where a default alone brings it."""
 
     field: Field
-    position: int
-    column: str
+    cell: str
+    column: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
     """What became of a block.
 
-    `frame` has one row per record that had the header's cells: the mapped fields, typed, in the schema's order, then `_row`; a cell
-    that could not be read is null there. `ok` says for each row of the frame whether it has no issue. `issues` are those of all rows of
-    the block, also of records that could not be cut into cells, by row, then in the order of the fields, rules last. `lines` has one
-    line per row of the block, `positions` the row of the block of each row of the frame. `faulty` says for which rows of the frame
-    a field has a fault of its own; fields without any are left out. `raw(position)` gives the bytes of a record of the block.
+    `frame` has one row per record that had the header's cells: the fields that a column or a default brings, typed, in the schema's
+    order, then `_row`; a cell that could not be read is null there. `ok` says for each row of the frame whether it has no issue.
+    `issues` are those of all rows of the block, also of records that could not be cut into cells, by row, then in the order of the
+    fields, rules last. `lines` has one line per row of the block, `positions` the row of the block of each row of the frame. `faulty`
+    says for which rows of the frame a field has a fault of its own; fields without any are left out. `raw(position)` gives the bytes
+    of a record of the block, `cells` its cells with the defaults in place.
     """
 
     first_row: int
@@ -66,7 +72,7 @@ class Checked:
     ) -> RowIssue:
         """An issue of a row of the frame about one field, or about several together. Its argument `value` shows their cells."""
         sources = [self.sources[name] for name in names]
-        values = [shown(source.field, self.cells[str(source.position)][index]) for source in sources]
+        values = [shown(source.field, self.cells[source.cell][index]) for source in sources]
         position = int(self.positions[index])
         alone = sources[0] if len(sources) == 1 else None
         return RowIssue(
@@ -84,7 +90,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class _Column:
-    """One mapped field, compiled. `cell` names the column of its texts while a block is checked; no field can have that name."""
+    """One field that the file or a default brings, compiled.
+
+    `cell` names the column of its texts while a block is checked; no field can have that name.
+    """
 
     source: Source
     rank: int
@@ -92,10 +101,18 @@ class _Column:
     text: pl.Expr
     reading: Reading
     demands: tuple[Demand, ...]
+    reread: Callable[[Set[Sign]], Reading] | None
+    """The reading once the column has told of its signs; None where it needs not."""
 
     @property
     def name(self) -> str:
         return self.source.field.name
+
+    def questions(self) -> list[pl.Expr]:
+        """For each sign, whether a cell can be read with that one only; and how many cells may be two numbers."""
+        field, text = self.source.field, unmapped(self.source.field, pl.col(self.cell))
+        tells = [one.any().alias(sign) for sign, one in telling(field, text).items()]
+        return [*tells, ambiguous(field, text).sum().alias("twofold")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +129,25 @@ class _Fault:
 class Plan:
     """A kind's schema and a file's mapping, compiled; made by `compile`."""
 
-    def __init__(self, columns: tuple[_Column, ...], rules: tuple[Judge, ...], absent: tuple[Field, ...]) -> None:
+    def __init__(
+        self,
+        columns: tuple[_Column, ...],
+        rules: tuple[Judge, ...],
+        absent: tuple[Field, ...],
+        fills: Sequence[pl.Expr],
+        whole: Whole,
+    ) -> None:
         self._columns = columns
         self._rules = rules
         self._absent = [pl.lit(None, dtype=dtype(field)).alias(field.name) for field in absent]
+        self._fills = fills
+        self._whole = whole
+        self._untold = [column for column in columns if column.reread is not None]
+        """The columns whose cells must tell how they are read, and have not been asked yet."""
+        self.signs: Mapping[str, Sign] = {}
+        """By field, the decimal sign that its column told; known once `apply` met a cell that depends on it."""
+        self.hopeless: tuple[Source, ...] = ()
+        """Fields whose every cell in the file may be two numbers; known once `apply` met one. No row of such a file can be read."""
         self._sources = {column.name: column.source for column in columns}
         ranked = [
             (column.rank + 1 + rank, column, one) for column in columns for rank, one in enumerate(column.demands)
@@ -124,7 +156,7 @@ class Plan:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The mapped fields, in the schema's order."""
+        """The fields that a column of the file or a default brings, in the schema's order."""
         return tuple(column.name for column in self._columns)
 
     def apply(self, block: Block) -> Checked:
@@ -133,8 +165,12 @@ class Plan:
         Three stages, each over plain columns: texts, values, faults. Polars does not find the common parts of large expressions well
         enough by itself. Issues are made only for the rows that have some.
         """
+        block = self._filled(block)
         text = block.cells.select([column.text for column in self._columns])
-        values = text.select([column.reading.value.alias(column.name) for column in self._columns])
+        values = self._values(text)
+        if any(_unsure(column, text, values) for column in self._untold):
+            self._ask()
+            values = self._values(text)
         unread = [fault for column in self._columns for fault in _unread(column, text, values)]
         faults = [*unread, *self._broken(text.hstack(values), values), *self._judged(values, unread)]
         return Checked(
@@ -149,6 +185,37 @@ class Plan:
             cells=block.cells,
             sources=self._sources,
         )
+
+    def _filled(self, block: Block) -> Block:
+        """The block with defaults where its rows have no value."""
+        return replace(block, cells=block.cells.with_columns(self._fills)) if self._fills else block
+
+    def _values(self, text: pl.DataFrame) -> pl.DataFrame:
+        return text.select([column.reading.value.alias(column.name) for column in self._columns])
+
+    def _ask(self) -> None:
+        """Asks all cells of the file what they tell of the signs of their columns, once.
+
+        Not before a cell is met that depends on it: all others read alike whatever the answer is, and most files have no such cell.
+        """
+        heard = {column.name: set[Sign]() for column in self._untold}
+        twofold, rows = Counter[str](), 0
+        for block in self._whole():
+            text = self._filled(block).cells.select([column.text for column in self._untold])
+            rows += text.height
+            for column in self._untold:
+                answers = text.select(column.questions()).row(0, named=True)
+                heard[column.name] |= {sign for sign in SIGNS if answers[sign]}
+                twofold[column.name] += answers["twofold"]
+            if all(len(signs) > 1 for signs in heard.values()):
+                break
+        self.signs = {name: next(iter(signs)) for name, signs in heard.items() if len(signs) == 1}
+        self.hopeless = tuple(column.source for column in self._untold if rows and twofold[column.name] == rows)
+        self._columns = tuple(
+            replace(one, reading=one.reread(heard[one.name])) if one.reread and one.name in heard else one
+            for one in self._columns
+        )
+        self._untold = []
 
     def _broken(self, frame: pl.DataFrame, values: pl.DataFrame) -> list[_Fault]:
         """What the fields demand of values and do not get."""
@@ -183,7 +250,11 @@ class Plan:
 
 
 def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
-    kind: ImportKind, columns: tuple[str, ...], mapping: tuple[tuple[int, str], ...], options: ImportOptions
+    kind: ImportKind,
+    columns: tuple[str, ...],
+    mapping: tuple[tuple[int, str], ...],
+    options: ImportOptions,
+    whole: Whole = tuple,
 ) -> Plan:
     """The plan to read a file's rows as rows of a kind.
 
@@ -191,26 +262,59 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
         kind: what rows must look like.
         columns: the header's cells.
         mapping: position of a column and name of the field that it fills, for each column that is imported.
-        options: the import's options; of these, how dates and numbers are written.
+        options: the import's options; of these, how dates and numbers are written, the defaults and the required fields.
+        whole: all blocks of the file from its start, whenever called; for what only the whole of a column can tell. Without any, no
+            column tells anything.
 
     Raises:
         InvalidDeclaration: the kind has a pattern or a rule that cannot be worked with. `check` finds those when it is declared.
     """
     positions = {name: position for position, name in mapping}
-    mapped = [field for field in kind.schema.fields if field.name in positions]
-    faults, compiled = list[Pointed](), list[_Column]()
-    for rank, field in enumerate(mapped):
-        source = Source(field, positions[field.name], columns[positions[field.name]])
+    defaults = dict(options.defaults)
+    faults, compiled, fills = list[Pointed](), list[_Column](), list[pl.Expr]()
+    for rank, field in enumerate(one for one in kind.schema.fields if one.name in positions or one.name in defaults):
+        position = positions.get(field.name)
+        cell = f"{field.name} default" if position is None else str(position)
+        source = Source(
+            replace(field, required=field.required or field.name in options.required),
+            cell,
+            None if position is None else columns[position],
+        )
+        if field.name in defaults:
+            default = defaults[field.name]
+            usual = (
+                pl.lit(default)
+                if position is None
+                else filled(field, kind.schema.missing_values, pl.col(cell), default)
+            )
+            fills.append(usual.alias(cell))
         try:
             compiled.append(_column(source, rank, kind.schema, options))
         except Misdeclared as error:
             faults.append(_pointed_field(kind.schema, field, error))
     rules, wrong = _rules(kind.schema)
     _raise_any([*faults, *wrong])
-    absent = tuple(field for field in kind.schema.fields if field.name not in positions)
+    brought = positions.keys() | defaults.keys()
+    absent = tuple(field for field in kind.schema.fields if field.name not in brought)
     if options.mode is Mode.UPDATE:  # what the file does not bring is as it is stored, which nobody knows here
-        rules = tuple(rule for rule in rules if rule.fields <= positions.keys())
-    return Plan(tuple(compiled), rules, absent)
+        rules = tuple(rule for rule in rules if rule.fields <= brought)
+    return Plan(tuple(compiled), rules, absent, fills, whole)
+
+
+def default_faults(kind: ImportKind, options: ImportOptions) -> tuple[Pointed, ...]:
+    """What is wrong with the defaults of an import, each judged as the only cell of its field.
+
+    A number that only the other cells of a column can tell how to read is no fault.
+    """
+    unruled = replace(kind, schema=replace(kind.schema, rules=()))
+    one = np.ones(1, np.int64)
+    alone = Block(1, one, pl.DataFrame({"": [""]}), one - 1, (), lambda _: b"")
+    issues = compile(unruled, (), (), options, lambda: (alone,)).apply(alone).issues
+    return tuple(
+        Pointed(issue.message, f"/options/defaults/{issue.field}")
+        for issue in issues
+        if issue.code != RowCode.NUMBER_AMBIGUOUS
+    )
 
 
 def check(kind: ImportKind) -> None:
@@ -245,9 +349,19 @@ def legible(record: bytes) -> str:
 def _column(source: Source, rank: int, schema: Schema, options: ImportOptions) -> _Column:
     cell = f"{rank} text"
     field = source.field
-    text = texts(field, schema.missing_values, pl.col(str(source.position))).alias(cell)
-    read = reading(field, options, pl.col(cell))
-    return _Column(source, rank * RANKS, cell, text, read, demands(field, pl.col(field.name)))
+
+    def read(told: Set[Sign]) -> Reading:
+        return reading(field, options, pl.col(cell), told)
+
+    return _Column(
+        source=source,
+        rank=rank * RANKS,
+        cell=cell,
+        text=texts(field, schema.missing_values, pl.col(source.cell)).alias(cell),
+        reading=read(frozenset()),
+        demands=demands(field, pl.col(field.name)),
+        reread=read if undecided(field, options.decimal_sign) else None,
+    )
 
 
 def _rules(schema: Schema) -> tuple[tuple[Judge, ...], list[Pointed]]:
@@ -272,6 +386,15 @@ def _raise_any(faults: list[Pointed]) -> None:
 
 
 # Faults ---------------------------------------------------------------------------------------------------------------
+
+
+def _unsure(column: _Column, text: pl.DataFrame, values: pl.DataFrame) -> bool:
+    """Whether a cell of the column was not read that may be read once the whole column has told of its signs."""
+    given, value = text[column.cell], values[column.name]
+    if value.null_count() == given.null_count():
+        return False
+    unread = given.filter(value.is_null() & given.is_not_null()).to_frame()
+    return bool(unread.select(unsure(column.source.field, pl.col(column.cell)).any()).item())
 
 
 def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame) -> list[_Fault]:
@@ -360,7 +483,7 @@ class _Subject:
     def cells(self, block: Block, at: npt.NDArray[np.uint32]) -> list[str | None]:
         if self.source is None:
             return [None] * len(at)
-        raw: list[str | None] = block.cells[str(self.source.position)].gather(at).to_list()
+        raw: list[str | None] = block.cells[self.source.cell].gather(at).to_list()
         return [shown(self.source.field, cell) for cell in raw]
 
     def issue(

@@ -1,4 +1,4 @@
-"""What a user may ask for, bundled: imports, jobs, catalog, access, health."""
+"""What a user may ask for, bundled: imports, jobs, catalog, access, health, mappings, documents."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,9 +9,11 @@ from rowferry.points import Points
 from rowferry.service.access import Access
 from rowferry.service.catalog import Catalog, Doors
 from rowferry.service.changes import Changes
+from rowferry.service.documents import Documents
 from rowferry.service.health import Health
 from rowferry.service.imports import Imports, Limits
 from rowferry.service.jobs import JobService
+from rowferry.service.mappings import Mappings
 from rowferry.service.transactions import Transactions
 from rowferry.store.blobs import Blobs
 from rowferry.store.database import Database, Role, listen, pool
@@ -33,6 +35,8 @@ class Services:
     catalog: Catalog
     access: Access
     health: Health
+    mappings: Mappings
+    documents: Documents
     transactions: Transactions
 
     @asynccontextmanager
@@ -70,7 +74,9 @@ def bundle(
         imports=Imports(transactions, blobs, catalog, limits, points, new_id),
         jobs=JobService(transactions, blobs, changes),
         catalog=catalog,
-        access=Access(transactions, new_id),
+        access=Access(transactions, new_id, limits.login_days),
         health=Health(transactions, database),
+        mappings=Mappings(transactions, new_id),
+        documents=Documents(transactions, new_id),
         transactions=transactions,
     )

@@ -1,16 +1,21 @@
 """Who may ask: the principal behind a bearer token, and new tokens of the caller's own tenant."""
 
+import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
-from rowferry.domain.access import Principal, valid_scope
+from rowferry.domain.access import Principal, native_scopes, valid_scope
 from rowferry.domain.faults import Forbidden, Invalid, Pointed, Unauthenticated
+from rowferry.service import passwords
 from rowferry.service.transactions import Transactions
-from rowferry.store import catalog
+from rowferry.store import catalog, people
 from rowferry.store.catalog import NewToken, TokenState
+
+HASHED_AT_ONCE = 4
+"""Passwords that are looked at side by side; each takes memory and a core."""
 
 
 def admitted(holder: tuple[Principal, TokenState] | None) -> Principal:
@@ -58,6 +63,9 @@ class Access:
 
     transactions: Transactions
     new_id: Callable[[], UUID]
+    login_days: float = 30.0
+    """How long a token lasts that a password gave."""
+    _hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HASHED_AT_ONCE))
 
     async def principal(self, secret: str) -> Principal:
         """Who the token acts for. Looked up each time, so that a token ends the moment it is revoked.
@@ -81,12 +89,30 @@ class Access:
         ]
         if unknown:
             raise Invalid(reason=" ".join(one.detail for one in unknown), errors=tuple(unknown))
-        for scope in wish.scopes:
+        scopes = native_scopes(wish.scopes)
+        for scope in scopes:
             if scope not in principal.scopes and "admin" not in principal.scopes:
                 raise Forbidden(scope=scope)
         user_name = wish.user or principal.user_name
         async with self.transactions.write(principal.tenant) as connection:
             user = await catalog.ensure_user_async(connection, principal.tenant, user_name)
-            token = NewToken(self.new_id(), principal.tenant, user, wish.scopes, wish.name, wish.expires_at)
+            token = NewToken(self.new_id(), principal.tenant, user, scopes, wish.name, wish.expires_at)
             secret = await catalog.create_token_async(connection, token)
         return MadeToken(token.id, secret, user_name)
+
+    async def login(self, tenant_slug: str, email: str, password: str) -> MadeToken:
+        """A token for whoever knows a user's password, with the scopes of that user; its secret is `NUMBER|` and 40 letters and digits.
+
+        Raises:
+            Unauthenticated: there is no such tenant, user or password; it does not say which, nor take another time.
+        """
+        found = await self.transactions.unbound(lambda connection: people.login_of(connection, tenant_slug, email))
+        async with self._hashing:
+            fits = await asyncio.to_thread(passwords.fits, found.password_hash if found else None, password)
+        if found is None or not fits:
+            raise Unauthenticated(reason="The e-mail or the password is wrong.", sent=True)
+        expires_at = datetime.now(UTC) + timedelta(days=self.login_days)
+        async with self.transactions.write(found.tenant) as connection:
+            token = NewToken(self.new_id(), found.tenant, found.user, found.scopes, expires_at=expires_at)
+            secret = await people.create_login_token(connection, token)
+        return MadeToken(token.id, secret, found.user_name)

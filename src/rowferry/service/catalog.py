@@ -7,12 +7,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, M
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from rowferry.domain.access import Principal, TenantId
 from rowferry.domain.declaration import NAME, from_declaration, reference_faults, to_declaration
 from rowferry.domain.faults import InvalidDeclaration, KindExists, NotFound, QuotaExceeded, Unavailable
 from rowferry.domain.schema import ImportKind
-from rowferry.ports import Filter, Kind, Reading, TaskKind
+from rowferry.pipeline.table import Table
+from rowferry.ports import Choice, Filter, Kind, Reading, TaskKind
 from rowferry.service.transactions import Transactions
 from rowferry.store import catalog
 from rowferry.store.database import AsyncConnection
@@ -40,6 +42,10 @@ class Doors:
     ensure_table: Callable[[ImportKind], None]
     """Makes or extends the table of a kind; refuses a change that does more than add."""
     reading: Callable[[ImportKind, TenantId, Sequence[Filter]], Reading]
+    table: Callable[[Path, Path], Table]
+    """A file as a table of texts, with a folder for what is made of it."""
+    check_choice: Callable[[Choice], None]
+    """Refuses rows to delete that cannot be asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,13 @@ class Catalog:
         if kind is None:
             raise NotFound(noun="kind", name=name)
         return kind
+
+    async def title(self, tenant: TenantId, name: str) -> str:
+        """What a kind is called for people, without a query for the operator's; a name that is not known any more stands for itself."""
+        kind = self.doors.kinds.get(name) or await self.transactions.read(
+            tenant, lambda connection: self.find(connection, tenant, name)
+        )
+        return name if kind is None else kind.title or name
 
     async def import_kind(self, principal: Principal, name: str) -> ImportKind:
         """The import kind of that name.

@@ -3,10 +3,12 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 from uuid import UUID
 
@@ -20,8 +22,11 @@ from rowferry.domain.faults import (
     IdempotencyInProgress,
     IdempotencyMismatch,
     Invalid,
+    NotAllowedNow,
+    NotFound,
     Pointed,
     QuotaExceeded,
+    SourceMissing,
     StorageFull,
     TooLarge,
     Unavailable,
@@ -30,16 +35,19 @@ from rowferry.domain.faults import (
 from rowferry.domain.job import IMPORT_STEPS, Job, JobId
 from rowferry.domain.options import SubmitOptions
 from rowferry.domain.schema import ImportKind, ReadOptions
+from rowferry.pipeline.transform import default_faults
 from rowferry.points import Points
-from rowferry.ports import TaskKind
+from rowferry.ports import Choice, TaskKind
+from rowferry.service import joining
 from rowferry.service.catalog import Catalog
-from rowferry.service.records import SentRows, scan
+from rowferry.service.records import ROWS, SentRows, scan
 from rowferry.service.transactions import Transactions
-from rowferry.store import catalog, jobs, queue
-from rowferry.store.blobs import Blobs, NoRoom
+from rowferry.store import artifacts, catalog, jobs, queue
+from rowferry.store.artifacts import NewArtifact
+from rowferry.store.blobs import BlobMissing, Blobs, NoRoom
 from rowferry.store.catalog import Remembered
 from rowferry.store.database import AsyncConnection
-from rowferry.store.jobs import NewArtifact, NewJob
+from rowferry.store.jobs import NewJob
 
 KEY_WAIT_SECONDS = 2.0
 """How long a request waits for another with its key before it is told that the other is still running."""
@@ -62,6 +70,7 @@ class Limits:
     queued_max: int = 100_000
     attempts_max: int = 3
     idempotency_hours: float = 24.0
+    login_days: float = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,8 @@ class Import:
 
     submission: Submission
     options: SubmitOptions = field(default_factory=SubmitOptions)
+    params: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What a dialect keeps of its request under its own name; JSON, no part of the native answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +159,14 @@ class Imports:
         """Removes a file that no job will have."""
         await asyncio.shield(self.blobs.discard([upload.blob]))
 
-    async def scanned(self, text: str) -> SentRows:
-        """The rows of a JSON body, checked and counted beside the event loop.
+    async def scanned(self, text: str, path: Sequence[str] = (ROWS,)) -> SentRows:
+        """The rows of a JSON body, checked and counted beside the event loop; `path` names the members that lead to them.
 
         Raises:
             MalformedJson: the body is not JSON.
             Invalid: its rows are not objects.
         """
-        return await asyncio.to_thread(scan, text, self.limits.columns_max)
+        return await asyncio.to_thread(scan, text, self.limits.columns_max, path)
 
     # Submit -----------------------------------------------------------------------------------------------------------
 
@@ -233,7 +244,7 @@ class Imports:
             reading=ReadOptions(",", '"', "utf-8", 1, None),
             decimal_sign=asked.options.decimal_sign or ".",
         )
-        upload = await self.receive(ROWS_NAME, "text/csv", _in_thread(sent.csv()))
+        upload = await self.receive(ROWS_NAME, "text/csv", in_thread(sent.csv()))
         return await self.submit(principal, replace(asked, options=exact), upload)
 
     async def start(self, principal: Principal, asked: Task) -> Submitted:
@@ -249,6 +260,86 @@ class Imports:
             return await self._insert_task(connection, principal, job_id, asked)
 
         return await self._commit(principal, job_id, asked.submission, fingerprint, insert)
+
+    async def rerun(self, principal: Principal, job_id: JobId, key: str | None = None) -> Submitted:
+        """Makes a new job that does again what a terminal one did: the same file or params, options, metadata; `original_job_id` names it.
+
+        Raises:
+            NotFound: the tenant has no such job.
+            NotAllowedNow: the job is not terminal yet (`details["status"]`).
+            SourceMissing: its file is no longer kept.
+            Forbidden, UnknownKind, Invalid, QuotaExceeded, IdempotencyMismatch, Unavailable: no job was made.
+        """
+        new_id = JobId(self.new_id())
+        submission = Submission(f"rerun of {job_id}", idempotency_key=key)
+
+        async def insert(connection: AsyncConnection) -> Job:
+            old = await jobs.get(connection, job_id)
+            if old is None:
+                raise NotFound(noun="job", name=job_id)
+            if not old.terminal:
+                raise NotAllowedNow(status=old.status, move="rerun")
+            if old.type == "import":
+                return await self._again(connection, principal, new_id, old)
+            asked = Task(Submission(old.kind, old.metadata), old.params, _priority_of(old.options))
+            return await self._insert_task(connection, principal, new_id, asked, old.id)
+
+        return await self._commit(principal, new_id, submission, _fingerprint("", submission, {}), insert)
+
+    async def _again(self, connection: AsyncConnection, principal: Principal, job_id: JobId, old: Job) -> Job:
+        """A new import of the file of an old one; both jobs then name one blob."""
+        kind = await self.catalog.find(connection, principal.tenant, old.kind)
+        if not principal.may_import(old.kind):
+            raise Forbidden(scope=f"{Scope.IMPORTS_WRITE}:{old.kind}")
+        if not isinstance(kind, ImportKind):
+            raise UnknownKind(kind=old.kind)
+        files = await artifacts.of_job(connection, old.id)
+        file = next((one for one in files if one.category == "input"), None)
+        if file is None or not await self._is_kept(file.blob):
+            raise SourceMissing(job=old.id)
+        await self._refuse_over_quota(connection)
+        new = NewJob(
+            id=job_id,
+            kind=kind.name,
+            type="import",
+            steps=IMPORT_STEPS,
+            created_by=principal.user,
+            options=old.options,
+            params=old.params,
+            metadata=old.metadata,
+            priority=_priority_of(old.options),
+            attempts_max=self.limits.attempts_max,
+            original_job_id=old.id,
+        )
+        upload = Upload(file.blob, file.name, file.media_type, file.bytes, file.sha256)
+        return await self._insert_with_file(connection, new, upload, kind)
+
+    async def joined(self, file_name: str, uploads: Sequence[Upload]) -> Upload:
+        """Several files as one CSV file: a column for each name that one of them has, their rows one after another; the parts are discarded.
+
+        Raises:
+            Invalid: one of them cannot be read as a table; the reason names it.
+            EmptyFile: none has a row.
+            TooLarge, StorageFull: as the files are.
+        """
+        try:
+            with TemporaryDirectory(prefix="joined-") as scratch:
+                pieces = in_thread(joining.csv_of(self._opened(uploads, Path(scratch))))
+                async with aclosing(pieces):
+                    return await self.receive(file_name, "text/csv", pieces)
+        finally:
+            for upload in uploads:
+                await self.discard(upload)
+
+    def _opened(self, uploads: Sequence[Upload], scratch: Path) -> Iterator[joining.Part]:
+        """The files as tables."""
+        for number, upload in enumerate(uploads):
+            folder = scratch / str(number)
+            folder.mkdir()
+            path = self.blobs.local_path(upload.blob, folder)
+            yield joining.part(
+                upload.file_name, path, folder, joining.Reader(self.catalog.doors.table, self.limits.columns_max)
+            )
 
     async def _commit(
         self,
@@ -292,26 +383,32 @@ class Imports:
         if not isinstance(kind, ImportKind):
             raise _not_so(f"{kind.name} is a task and takes no file. Start it with POST /v1/jobs.")
         settled = wire_options.settle(asked.options, kind)
+        await _check_defaults(kind, settled)
         if upload.bytes > kind.limits.bytes:
             raise TooLarge(what=f"The file {upload.file_name}", limit=kind.limits.bytes)
         await self._refuse_over_quota(connection)
-        job = await jobs.insert(
-            connection,
-            NewJob(
-                id=job_id,
-                kind=kind.name,
-                type="import",
-                steps=IMPORT_STEPS,
-                created_by=principal.user,
-                source={"file_name": upload.file_name, "bytes": upload.bytes, "sha256": upload.sha256},
-                options=wire_options.to_wire(settled),
-                metadata=submission.metadata,
-                priority=settled.priority,
-                attempts_max=self.limits.attempts_max,
-                same_file_as=await jobs.last_with_file(connection, upload.sha256),
-                trace_parent=submission.trace_parent,
-            ),
+        new = NewJob(
+            id=job_id,
+            kind=kind.name,
+            type="import",
+            steps=IMPORT_STEPS,
+            created_by=principal.user,
+            options=wire_options.to_wire(settled),
+            params=asked.params,
+            metadata=submission.metadata,
+            priority=settled.priority,
+            attempts_max=self.limits.attempts_max,
+            trace_parent=submission.trace_parent,
         )
+        return await self._insert_with_file(connection, new, upload, kind)
+
+    async def _insert_with_file(
+        self, connection: AsyncConnection, new: NewJob, upload: Upload, kind: ImportKind
+    ) -> Job:
+        """The job with its file as first artifact."""
+        source = {"file_name": upload.file_name, "bytes": upload.bytes, "sha256": upload.sha256}
+        same = await jobs.last_with_file(connection, upload.sha256)
+        job = await jobs.insert(connection, replace(new, source=source, same_file_as=same))
         days = kind.retention.input_days
         expires_at = None if days is None else job.created_at + timedelta(days=days)
         artifact = NewArtifact(
@@ -324,10 +421,17 @@ class Imports:
             upload.blob,
             expires_at,
         )
-        await jobs.insert_artifact(connection, job.id, artifact)
+        await artifacts.insert(connection, job.id, artifact)
         return job
 
-    async def _insert_task(self, connection: AsyncConnection, principal: Principal, job_id: JobId, asked: Task) -> Job:
+    async def _insert_task(
+        self,
+        connection: AsyncConnection,
+        principal: Principal,
+        job_id: JobId,
+        asked: Task,
+        original: JobId | None = None,
+    ) -> Job:
         submission = asked.submission
         kind = await self.catalog.find(connection, principal.tenant, submission.kind)
         if kind is None:
@@ -335,6 +439,7 @@ class Imports:
         if not isinstance(kind, TaskKind):
             raise _not_so(f"{kind.name} imports rows. Send a file or rows with POST /v1/imports.")
         _check_params(kind, asked.params)
+        await self._check_named(connection, principal, kind, asked.params)
         await self._refuse_over_quota(connection)
         return await jobs.insert(
             connection,
@@ -349,9 +454,32 @@ class Imports:
                 metadata=submission.metadata,
                 priority=asked.priority,
                 attempts_max=self.limits.attempts_max,
+                original_job_id=original,
                 trace_parent=submission.trace_parent,
             ),
         )
+
+    async def _check_named(
+        self, connection: AsyncConnection, principal: Principal, task: TaskKind, params: Mapping[str, object]
+    ) -> None:
+        """Refuses a task about a kind that is not there, or that deletes rows of it which the caller may not or cannot choose."""
+        if task.names_kind is None:
+            return
+        name = str(params[task.names_kind])
+        kind = await self.catalog.find(connection, principal.tenant, name)
+        if not isinstance(kind, ImportKind):
+            reason = f"There is no import kind {name}."
+            raise UnknownKind(kind=name, errors=(Pointed(reason, f"/params/{task.names_kind}"),))
+        if task.removes is None:
+            return
+        if not principal.may_import(name):
+            raise Forbidden(scope=f"{Scope.IMPORTS_WRITE}:{name}")
+        others: dict[str, ImportKind] = {}
+        for key in kind.schema.foreign_keys:
+            other = await self.catalog.find(connection, principal.tenant, key.resource or name)
+            if isinstance(other, ImportKind):
+                others[key.resource] = other
+        self.catalog.doors.check_choice(Choice(kind, task.removes(params), others))
 
     async def _refuse_over_quota(self, connection: AsyncConnection) -> None:
         if await jobs.queued(connection, self.limits.queued_max) >= self.limits.queued_max:
@@ -373,14 +501,37 @@ class Imports:
                 head += piece[: HEAD_BYTES - len(head)]
             yield piece
 
+    async def _is_kept(self, blob: str) -> bool:
+        try:
+            async with aclosing(self.blobs.stream(blob, 0, 1)) as pieces:
+                await anext(pieces, b"")
+        except BlobMissing:
+            return False
+        return True
+
     def _refuse_without_room(self) -> None:
         free = self.blobs.free_bytes()
         if free is not None and free < self.limits.disk_floor_bytes:
             raise StorageFull(floor=self.limits.disk_floor_bytes)
 
 
+def _priority_of(options: Mapping[str, object]) -> int:
+    priority = options.get("priority")
+    return priority if isinstance(priority, int) else 0
+
+
 def _not_so(reason: str) -> Invalid:
     return Invalid(reason=reason, errors=(Pointed(reason, "/kind"),))
+
+
+async def _check_defaults(kind: ImportKind, options: SubmitOptions) -> None:
+    """Refuses defaults that can be no value of their field, each by the rules of the field itself."""
+    if not options.defaults:
+        return
+    importing, _, _ = wire_options.from_wire(wire_options.to_wire(options), kind)
+    faults = await asyncio.to_thread(default_faults, kind, importing)
+    if faults:
+        raise Invalid(reason=" ".join(fault.detail for fault in faults), errors=faults)
 
 
 def _check_params(kind: TaskKind, params: Mapping[str, object]) -> None:
@@ -401,7 +552,7 @@ def _fingerprint(file_sha256: str, submission: Submission, options: Mapping[str,
     return hashlib.sha256(json.dumps(said, sort_keys=True, default=dict).encode()).digest()
 
 
-async def _in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def in_thread(pieces: Iterator[bytes]) -> AsyncGenerator[bytes, None]:
     """The pieces, each made beside the event loop."""
     while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
         yield piece

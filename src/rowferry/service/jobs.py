@@ -1,27 +1,47 @@
 """What one may ask about jobs: read, list, wait, cancel, issues and their causes, artifacts."""
 
+import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from bisect import bisect_right
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, closing
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, TypeVar
 from uuid import UUID
 
 from rowferry.domain.access import Principal
-from rowferry.domain.faults import NotFound
+from rowferry.domain.faults import NotFound, RowIssue
 from rowferry.domain.job import Job, JobId, Status
+from rowferry.domain.ledger import Outcome
+from rowferry.service import results
 from rowferry.service.access import admitted
 from rowferry.service.changes import LOOK_SECONDS, Changes, until_set
+from rowferry.service.results import Results, RowResult
 from rowferry.service.transactions import Transactions
-from rowferry.store import chunks, jobs, polls
+from rowferry.store import artifacts, chunks, jobs, polls, queue
+from rowferry.store.artifacts import Artifact
 from rowferry.store.blobs import BlobMissing, Blobs
 from rowferry.store.chunks import IssueQuery, PlacedIssue, StoredCause
-from rowferry.store.jobs import Artifact, JobQuery
+from rowferry.store.database import AsyncConnection
+from rowferry.store.jobs import JobQuery
 
-__all__ = ["Artifact", "IssueQuery", "JobQuery", "JobService", "PlacedIssue", "StoredCause"]
+__all__ = ["Artifact", "IssueQuery", "JobQuery", "JobService", "Listing", "PlacedIssue", "RowResult", "StoredCause"]
 
 T = TypeVar("T")
 STREAM_PAGE = 5_000
+LISTED_MAX = 10_000
+"""How far a list by position goes; a list by token has no end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A page of jobs by position, newest first. `total` counts all that match, up to a cap; `capped` says that there are more."""
+
+    jobs: Sequence[Job]
+    total: int
+    capped: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +60,67 @@ class JobService:
         """
         job = await self.transactions.read(principal.tenant, lambda connection: jobs.get(connection, job_id))
         return _found(job, job_id)
+
+    async def see_number(self, secret: str, number: int) -> tuple[Principal, Job | None, Sequence[Artifact]]:
+        """Who holds a token, the job of that number as that tenant sees it, and its files: a poll, in one round trip.
+
+        Raises:
+            Unauthenticated: the token is none of ours, has expired or was revoked.
+        """
+        seen = await self.transactions.unbound(lambda connection: polls.job_of_number(connection, secret, number))
+        return admitted(seen.holder), seen.job, seen.files
+
+    async def listing(self, principal: Principal, query: JobQuery, start: int, size: int) -> Listing:
+        """Jobs of the tenant by position. What it costs is bounded: positions beyond the cap of `total` have no jobs."""
+        within = max(0, min(size, LISTED_MAX - start))
+        asked = replace(query, start=min(start, LISTED_MAX), size=within)
+
+        async def both(connection: AsyncConnection) -> tuple[list[Job], int]:
+            return await jobs.page(connection, asked), await jobs.count(connection, query, LISTED_MAX + 1)
+
+        found, total = await self.transactions.read(principal.tenant, both)
+        return Listing(found, min(total, LISTED_MAX), total > LISTED_MAX)
+
+    async def pause(self, principal: Principal, job_id: JobId) -> Job:
+        """Asks the job to rest: at once where nobody works on it, else after the chunk under way. Asked twice is asked once.
+
+        Raises:
+            NotFound: the tenant has no such job.
+            NotAllowedNow: it has ended, or a cancel is under way.
+        """
+        async with self.transactions.write(principal.tenant) as connection:
+            return await jobs.request_pause(connection, job_id)
+
+    async def resume(self, principal: Principal, job_id: JobId) -> Job:
+        """Lets a paused or interrupted job go on from its cursor, with attempts anew; takes a wish to pause back. Asked twice is asked once.
+
+        Raises:
+            NotFound: the tenant has no such job.
+            NotAllowedNow: it has ended otherwise.
+        """
+        async with self.transactions.write(principal.tenant) as connection:
+            job = await jobs.resume(connection, job_id)
+            if job.status is Status.QUEUED:
+                await queue.hint(connection)
+            return job
+
+    async def row_results(
+        self, principal: Principal, job: Job, outcome: Literal["failed", "skipped"], after_row: int, size: int
+    ) -> list[RowResult]:
+        """Rows of an import that failed or were skipped, behind a row, as far as their issues were kept."""
+        found = await self.transactions.read(
+            principal.tenant,
+            lambda connection: chunks.issues_of_rows(connection, job.id, outcome, after_row, size),
+        )
+        return results.of_issues(job, outcome, found)
+
+    async def all_results(self, principal: Principal, job: Job) -> AsyncIterator[list[RowResult]]:
+        """Every row of an import that has ended and what became of it, in the order of the file; memory stays flat.
+
+        Raises:
+            NotFound: the tenant has no such job.
+        """
+        return self._every_row(principal, job, await self.artifacts(principal, job.id))
 
     async def version(self, principal: Principal, job_id: JobId) -> tuple[int, bool]:
         """The job's version, and whether it is terminal: all that a caller with an old version must know.
@@ -95,9 +176,6 @@ class JobService:
             NotAllowedNow: it has ended otherwise.
         """
         async with self.transactions.write(principal.tenant) as connection:
-            job = _found(await jobs.get(connection, job_id), job_id)
-            if job.status is Status.CANCELLED:
-                return job
             return await jobs.request_cancel(connection, job_id)
 
     async def issues(self, principal: Principal, query: IssueQuery) -> list[PlacedIssue]:
@@ -134,7 +212,7 @@ class JobService:
             NotFound: the tenant has no such job.
         """
         await self.version(principal, job_id)
-        return await self.transactions.read(principal.tenant, lambda connection: jobs.artifacts(connection, job_id))
+        return await self.transactions.read(principal.tenant, lambda connection: artifacts.of_job(connection, job_id))
 
     async def artifact(self, principal: Principal, job_id: JobId, artifact_id: UUID) -> Artifact:
         """One file of a job.
@@ -144,7 +222,7 @@ class JobService:
         """
         await self.version(principal, job_id)
         artifact = await self.transactions.read(
-            principal.tenant, lambda connection: jobs.artifact(connection, job_id, artifact_id)
+            principal.tenant, lambda connection: artifacts.get(connection, job_id, artifact_id)
         )
         if artifact is None:
             raise NotFound(noun="artifact", name=artifact_id)
@@ -172,6 +250,26 @@ class JobService:
                 return
             page = await self._page_behind(principal, query, page[-1])
 
+    async def _every_row(
+        self, principal: Principal, job: Job, files: Sequence[Artifact]
+    ) -> AsyncGenerator[list[RowResult], None]:
+        with (
+            TemporaryDirectory(prefix="results-") as scratch,
+            closing(Results.of(job, files, self.blobs, Path(scratch))) as rows,
+        ):
+            row, kept = 1, _Kept(await self.issue_stream(principal, IssueQuery(job.id)))
+            while (chunk := await self._chunk_of(principal, job.id, row)) is not None:
+                outcomes = chunk.outcomes[row - chunk.first_row : row - chunk.first_row + STREAM_PAGE]
+                issues = await kept.upto(row + len(outcomes) - 1)
+                yield await asyncio.to_thread(rows.page, row, outcomes, issues)
+                row += len(outcomes)
+            for first in range(row, job.ledger.read + 1, STREAM_PAGE):
+                left = min(STREAM_PAGE, job.ledger.read + 1 - first)
+                yield rows.page(first, bytes([Outcome.NOT_ATTEMPTED]) * left, ())
+
+    async def _chunk_of(self, principal: Principal, job_id: JobId, row: int) -> chunks.Outcomes | None:
+        return await self.transactions.read(principal.tenant, lambda connection: chunks.of_row(connection, job_id, row))
+
     async def _page_behind(self, principal: Principal, query: IssueQuery, last: PlacedIssue) -> list[PlacedIssue]:
         following = replace(query, after=place_of(last), size=STREAM_PAGE)
         return await self.transactions.read(principal.tenant, lambda connection: chunks.issues(connection, following))
@@ -181,6 +279,25 @@ def _found(value: T | None, job_id: JobId) -> T:
     if value is None:
         raise NotFound(noun="job", name=job_id)
     return value
+
+
+class _Kept:
+    """The issues of a job in the order of its rows, taken some rows at a time."""
+
+    def __init__(self, pages: AsyncIterator[list[PlacedIssue]]) -> None:
+        self._pages = pages
+        self._left: list[RowIssue] = []
+        self._more = True
+
+    async def upto(self, row: int) -> list[RowIssue]:
+        """Those up to a row that were not taken before."""
+        while self._more and (not self._left or self._left[-1].row <= row):
+            page = await anext(self._pages, None)
+            self._more = page is not None
+            self._left += [placed.issue for placed in page or ()]
+        at = bisect_right(self._left, row, key=lambda issue: issue.row)
+        taken, self._left = self._left[:at], self._left[at:]
+        return taken
 
 
 def place_of(placed: PlacedIssue) -> tuple[int, int]:

@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, cast
 
@@ -37,8 +37,10 @@ class SentRows:
     text: str
     begin: int
 
-    def csv(self) -> Iterator[bytes]:
+    def csv(self, names: Sequence[str] | None = None) -> Iterator[bytes]:
         """The rows as CSV in UTF-8 with a header, in pieces of some 256 KB. A row without a member has an empty cell.
+
+        `names` are what the header calls the columns; None: as the members are called.
 
         Raises:
             Invalid: a text holds half a surrogate pair, which no file can hold.
@@ -46,7 +48,7 @@ class SentRows:
         piece = io.StringIO(newline="")
         # The line end is CR LF so that the writer quotes cells that hold either of the two.
         writer = csv.writer(piece, lineterminator="\r\n")
-        writer.writerow(self.columns)
+        writer.writerow(names or self.columns)
         for row in _elements(self.text, self.begin, _decoder()):
             members = cast("dict[str, object]", row)
             writer.writerow([_cell(members.get(column)) for column in self.columns])
@@ -56,56 +58,90 @@ class SentRows:
                 piece.truncate()
         yield _encoded(piece.getvalue())
 
+    def texts(self) -> Iterator[str]:
+        """The JSON of each row, for rows that have rows of their own."""
+        decoder = json.JSONDecoder(object_pairs_hook=lambda _: None)
+        at = _skip(self.text, self.begin + 1)
+        while not self.text.startswith("]", at):
+            _, end = decoder.raw_decode(self.text, at)
+            yield self.text[at:end]
+            end = _skip(self.text, end)
+            at = end if self.text.startswith("]", end) else _skip(self.text, end + 1)
 
-def scan(text: str, columns_max: int) -> SentRows:
+
+def scan(text: str, columns_max: int, path: Sequence[str] = (ROWS,)) -> SentRows:
     """Reads a JSON body, checks that its rows are objects, and remembers where they are.
+
+    `path` are the names of the members that lead to the rows, from the outermost; the last has them.
 
     Raises:
         MalformedJson: the body is not JSON, or no object.
-        Invalid: `rows` is no array of objects, or has too many columns.
+        Invalid: what the path leads to is no array of objects, or has too many columns.
     """
     try:
-        return _scan(text, columns_max)
+        return _Body(text, columns_max, path).read()
     except RecursionError:
         raise MalformedJson(part="The body", reason="it is nested too deeply.") from None
     except ValueError as error:
         raise MalformedJson(part="The body", reason=f"{error}.") from None
 
 
-def _scan(text: str, columns_max: int) -> SentRows:
-    decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_members)
-    members: dict[str, object] = {}
-    tally = _Tally(columns_max)
-    begin = -1
-    at = _expect(text, _skip(text, 0), "{")
-    while not text.startswith("}", at):
-        name, at = decoder.raw_decode(text, at)
-        if not isinstance(name, str):
-            raise json.JSONDecodeError("a member's name must be a text", text, at)
-        at = _expect(text, _skip(text, at), ":")
-        if name in members or (name == ROWS and begin >= 0):
-            raise json.JSONDecodeError(f"the member {name} comes twice", text, at)
-        if name == ROWS and text.startswith("[", at):
-            begin = at
-            at = tally.count(text, at, _decoder())
+class _Body:
+    """A body under way: one pass over its text."""
+
+    def __init__(self, text: str, columns_max: int, path: Sequence[str]) -> None:
+        self._text = text
+        self._path = path
+        self._decoder = json.JSONDecoder(parse_constant=_no_constant, object_pairs_hook=_members)
+        self._tally = _Tally(columns_max, "/" + "/".join(path))
+        self._begin = -1
+
+    def read(self) -> SentRows:
+        """The whole body."""
+        members, end = self._object(_skip(self._text, 0), 0)
+        if _skip(self._text, end) != len(self._text):
+            raise json.JSONDecodeError("there is more behind the end", self._text, end)
+        self._tally.judge()
+        return SentRows(members, tuple(self._tally.columns), self._tally.rows, self._text, self._begin)
+
+    def _object(self, at: int, level: int) -> tuple[dict[str, object], int]:
+        """The members of the object that begins at a place, without the rows; and the place behind it."""
+        text, members, seen = self._text, dict[str, object](), set[str]()
+        at = _expect(text, at, "{")
+        while not text.startswith("}", at):
+            name, at = self._decoder.raw_decode(text, at)
+            if not isinstance(name, str):
+                raise json.JSONDecodeError("a member's name must be a text", text, at)
+            at = _expect(text, _skip(text, at), ":")
+            if name in seen:
+                raise json.JSONDecodeError(f"the member {name} comes twice", text, at)
+            seen.add(name)
+            at = _skip(text, self._member(name, at, level, members))
+            if not text.startswith("}", at):
+                at = _expect(text, at, ",")
+                if text.startswith("}", at):
+                    raise json.JSONDecodeError("a member must follow the comma", text, at)
+        return members, at + 1
+
+    def _member(self, name: str, at: int, level: int, members: dict[str, object]) -> int:
+        """Takes the value at a place; returns the place behind it."""
+        last = level == len(self._path) - 1
+        if name == self._path[level] and self._text.startswith("[" if last else "{", at):
+            if last:
+                self._begin = at
+                return self._tally.count(self._text, at, _decoder())
+            members[name], at = self._object(at, level + 1)
         else:
-            members[name], at = decoder.raw_decode(text, at)
-        at = _skip(text, at)
-        if not text.startswith("}", at):
-            at = _expect(text, at, ",")
-            if text.startswith("}", at):
-                raise json.JSONDecodeError("a member must follow the comma", text, at)
-    if _skip(text, at + 1) != len(text):
-        raise json.JSONDecodeError("there is more behind the end", text, at + 1)
-    tally.judge()
-    return SentRows(members, tuple(tally.columns), tally.rows, text, begin)
+            members[name], at = self._decoder.raw_decode(self._text, at)
+        return at
 
 
 class _Tally:
     """What the first pass over the rows finds."""
 
-    def __init__(self, columns_max: int) -> None:
+    def __init__(self, columns_max: int, pointer: str) -> None:
         self._columns_max = columns_max
+        self._pointer = pointer
         self.columns: dict[str, None] = {}
         self.rows = 0
         self._faults: list[Pointed] = []
@@ -122,7 +158,9 @@ class _Tally:
             if isinstance(row, dict):
                 self.columns.update(dict.fromkeys(cast("dict[str, object]", row)))
             elif len(self._faults) < FAULTS_MAX:
-                self._faults.append(Pointed(f"Row {self.rows + 1} is no object of columns.", f"/{ROWS}/{self.rows}"))
+                self._faults.append(
+                    Pointed(f"Row {self.rows + 1} is no object of columns.", f"{self._pointer}/{self.rows}")
+                )
             self.rows += 1
             if len(self.columns) > self._columns_max:
                 raise Invalid(reason=f"The rows have more than {self._columns_max} columns.")

@@ -203,6 +203,11 @@ async def create_token_async(connection: AsyncConnection, token: NewToken) -> st
     return secret
 
 
+async def store_token(connection: AsyncConnection, token: NewToken, secret: str) -> None:
+    """Makes a token with a secret that was made elsewhere."""
+    await INSERT_TOKEN.run_async(connection, **_token_parameters(token, secret))
+
+
 async def tokens(connection: AsyncConnection) -> list[Token]:
     """The tenant's tokens, oldest first."""
     return await LIST_TOKENS.all_async(connection)

@@ -17,6 +17,8 @@ from rowferry.store.fence import FenceLost, Wishes, only_current, wishes_from_ro
 
 CAUSES_MAX = 10_000
 """Causes of a job that are shown at most."""
+RECORD_CHARACTERS_MAX = 10_000
+"""How much of a record is kept with an issue; the error file has all of it."""
 
 
 class Cause(Protocol):
@@ -108,14 +110,16 @@ def _issue(row: DictRow) -> PlacedIssue:
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcomes:
+class Outcomes:
+    """What the rows of a chunk came to, one byte each."""
+
     first_row: int
     rows: int
     outcomes: bytes
 
 
-def _outcomes(row: DictRow) -> _Outcomes:
-    return _Outcomes(row["first_row"], row["rows"], zlib.decompress(row["outcomes"]))
+def _outcomes(row: DictRow) -> Outcomes:
+    return Outcomes(row["first_row"], row["rows"], zlib.decompress(row["outcomes"]))
 
 
 def _cause(row: DictRow) -> StoredCause:
@@ -133,6 +137,7 @@ LIST_OUTCOMES = Statement("list_chunk_outcomes", _outcomes)
 CHUNK_OF_ROW = Statement("get_chunk_of_row", _outcomes)
 LIST_PARTS = Statement("list_parts", _parts)
 LIST_ISSUES = Statement("list_issues", _issue)
+LIST_ISSUES_OF_ROWS = Statement("list_issues_of_rows", _issue)
 LIST_CAUSES = Statement("list_causes", _cause)
 
 
@@ -275,9 +280,22 @@ async def summary(connection: AsyncConnection, job_id: JobId, most: int = CAUSES
     return await LIST_CAUSES.all_async(connection, job_id=job_id, most=most)
 
 
+async def issues_of_rows(
+    connection: AsyncConnection, job_id: JobId, outcome: str, after_row: int, size: int
+) -> list[PlacedIssue]:
+    """All issues of the next rows of one outcome, as many rows as `size` says. A row with one failed issue has failed."""
+    return await LIST_ISSUES_OF_ROWS.all_async(
+        connection, job_id=job_id, failed=outcome == "failed", after_row=after_row, size=size
+    )
+
+
+async def of_row(connection: AsyncConnection, job_id: JobId, row: int) -> Outcomes | None:
+    """The chunk that settled a row, or None while none has."""
+    chunk = await CHUNK_OF_ROW.one_async(connection, job_id=job_id, row=row)
+    return None if chunk is None or row >= chunk.first_row + chunk.rows else chunk
+
+
 async def outcome_of(connection: AsyncConnection, job_id: JobId, row: RowNumber) -> Outcome | None:
     """Where one row ended, or None while it has not."""
-    chunk = await CHUNK_OF_ROW.one_async(connection, job_id=job_id, row=row)
-    if chunk is None or row >= chunk.first_row + chunk.rows:
-        return None
-    return Outcome(chunk.outcomes[row - chunk.first_row])
+    chunk = await of_row(connection, job_id, row)
+    return None if chunk is None else Outcome(chunk.outcomes[row - chunk.first_row])

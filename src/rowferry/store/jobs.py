@@ -1,10 +1,9 @@
 """Job rows: read, page, and every change of one, each with its event in the same transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
-from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -20,29 +19,24 @@ from rowferry.store.fence import FenceLost, Wishes, only_current, wishes_from_ro
 
 __all__ = [
     "Advance",
-    "Artifact",
-    "Event",
     "FenceLost",
     "Finish",
     "Held",
     "JobQuery",
     "LedgerBroken",
-    "NewArtifact",
     "NewJob",
     "Wishes",
-    "add_artifacts",
     "advance",
-    "artifact",
-    "artifacts",
     "claim",
     "claim_async",
-    "events",
+    "count",
+    "counting",
     "finish",
     "get",
     "get_sync",
     "history",
+    "hold",
     "insert",
-    "insert_artifact",
     "insert_sync",
     "job_from_row",
     "last_with_file",
@@ -52,6 +46,8 @@ __all__ = [
     "renew",
     "renew_async",
     "request_cancel",
+    "request_pause",
+    "resume",
     "take_back",
     "take_back_async",
     "version_of",
@@ -87,7 +83,7 @@ class JobQuery:
     """Which jobs of the history, newest first. None and empty: no condition.
 
     `text` is looked for in kind and file name, and as a number or the beginning of an id. `before` is the number of the last job
-    of the page before.
+    of the page before. `start` leaves out so many of the newest: what that costs grows with it.
     """
 
     statuses: Sequence[Status] = ()
@@ -98,6 +94,7 @@ class JobQuery:
     text: str | None = None
     before: int | None = None
     size: int = 50
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,48 +119,6 @@ class Finish:
     move: Move
     failure: JobFault | None = None
     result: Mapping[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewArtifact:
-    """A file of a job whose blob is stored."""
-
-    id: UUID
-    category: str
-    name: str
-    media_type: str
-    bytes: int
-    sha256: str
-    blob: str
-    expires_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact:
-    """A file of a job, as stored."""
-
-    id: UUID
-    job_id: JobId
-    category: str
-    name: str
-    media_type: str
-    bytes: int
-    sha256: str
-    blob: str
-    created_at: datetime
-    expires_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One change of a job. `seq` is dense within the job; `overall` is given soon after the commit."""
-
-    job_id: JobId
-    seq: int
-    overall: int | None
-    at: datetime
-    type: str
-    data: Mapping[str, object]
 
 
 # Rows to words --------------------------------------------------------------------------------------------------------
@@ -246,14 +201,6 @@ def _count(row: DictRow) -> int:
     return int(row["n"])
 
 
-def _artifact(row: DictRow) -> Artifact:
-    return Artifact(**row)
-
-
-def _event(row: DictRow) -> Event:
-    return Event(**row)
-
-
 BEFORE = b"j.number < %(before)s and j.age > -%(before)s::bigint"
 """The condition of a further page, as the indexes of the three statements have it."""
 CREATED_FROM = b"""j.created_at >= %(created_from)s and j.number >= coalesce((select t.number from jobs t
@@ -270,17 +217,17 @@ LAST_WITH_FILE = Statement("get_last_job_with_file", _job_id)
 COUNT_QUEUED = Statement("count_queued_jobs", _count)
 CANCEL = Statement("cancel_job", nothing)
 ASK_CANCEL = Statement("ask_cancel_job", nothing)
+PAUSE = Statement("pause_job", nothing)
+ASK_PAUSE = Statement("ask_pause_job", nothing)
+RESUME = Statement("resume_job", nothing)
+WITHDRAW_PAUSE = Statement("withdraw_pause", nothing)
 CLAIM = Statement("claim_job", job_from_row)
 RENEW = Statement("renew_leases", _renewed)
 TAKE_BACK = Statement("take_back_jobs", job_from_row)
 REGISTER_BACKEND = Statement("register_backend", _job_id)
 ADVANCE = Statement("advance_job", wishes_from_row)
-HOLD = Statement("hold_job", nothing)
+HOLD = Statement("hold_job", wishes_from_row)
 FINISH = Statement("finish_job", nothing)
-INSERT_ARTIFACT = Statement("insert_artifact", nothing)
-LIST_ARTIFACTS = Statement("list_artifacts", _artifact)
-GET_ARTIFACT = Statement("get_artifact", _artifact)
-LIST_EVENTS = Statement("list_job_events", _event)
 
 
 # Asking: inside a transaction of the tenant ---------------------------------------------------------------------------
@@ -339,20 +286,42 @@ async def page(connection: AsyncConnection, query: JobQuery) -> list[Job]:
 
 
 def history(query: JobQuery) -> tuple[bytes, Mapping[str, object]]:
-    """The statement of a page and its parameters: the one place where a condition is put into SQL."""
+    """The statement of a page and its parameters."""
+    conditions, parameters = _conditions(query)
+    parameters |= {"limit": query.start + query.size, "size": query.size, "start": query.start}
     name = "list_jobs"
+    if query.statuses or query.kinds:
+        # Each pair has its own range of an index in the order of the numbers; so none reads more than a page.
+        name = "list_jobs_by_kind" if query.kinds else "list_jobs_by_status"
+        parameters |= {"statuses": [*(query.statuses or Status)], "kinds": list(query.kinds)}
+    return load(name).replace(b"/* conditions */", conditions), parameters
+
+
+async def count(connection: AsyncConnection, query: JobQuery, most: int) -> int:
+    """How many jobs fit, counted up to `most`."""
+    statement, parameters = counting(query, most)
+    async with connection.cursor(row_factory=dict_row) as cursor:
+        await cursor.execute(statement, parameters)
+        row = await cursor.fetchone()
+    return _count(row) if row else 0
+
+
+def counting(query: JobQuery, most: int) -> tuple[bytes, Mapping[str, object]]:
+    """The statement of a count and its parameters: that of a page of so many, so that it takes the same indexes."""
+    statement, parameters = history(replace(query, start=0, size=most))
+    return b"select count(*) as n from (" + statement + b") found", parameters
+
+
+def _conditions(query: JobQuery) -> tuple[bytes, dict[str, object]]:
+    """The conditions besides status and kind, and their parameters: the one place where one is put into SQL."""
     conditions: list[bytes] = []
-    parameters: dict[str, object] = {"limit": query.size}
+    parameters: dict[str, object] = {}
 
     def when(value: object, condition: bytes, **more: object) -> None:
         if value is not None:
             conditions.append(b" and " + condition)
             parameters.update(more)
 
-    if query.statuses or query.kinds:
-        # Each pair has its own range of an index in the order of the numbers; so none reads more than a page.
-        name = "list_jobs_by_kind" if query.kinds else "list_jobs_by_status"
-        parameters |= {"statuses": [*(query.statuses or Status)], "kinds": list(query.kinds)}
     when(query.before, BEFORE, before=query.before)
     when(query.created_from, CREATED_FROM, created_from=query.created_from)
     when(query.created_to, CREATED_TO, created_to=query.created_to)
@@ -368,7 +337,7 @@ def history(query: JobQuery) -> tuple[bytes, Mapping[str, object]]:
         like=f"%{_escaped(query.text or '')}%",
         id=f"{_escaped((query.text or '').lower())}%",
     )
-    return load(name).replace(b"/* conditions */", b"".join(conditions)), parameters
+    return b"".join(conditions), parameters
 
 
 def _escaped(text: str) -> str:
@@ -390,37 +359,57 @@ async def request_cancel(connection: AsyncConnection, job_id: JobId) -> Job:
 
     Raises:
         NotFound: the tenant has no such job.
-        NotAllowedNow: the job is terminal.
+        NotAllowedNow: the job is terminal otherwise.
     """
+    job = await _locked(connection, job_id)
+    if job.status is Status.CANCELLED:
+        return job
+    return await _moved(connection, job, Move.CANCEL, ASK_CANCEL if job.status is Status.RUNNING else CANCEL)
+
+
+async def request_pause(connection: AsyncConnection, job_id: JobId) -> Job:
+    """Lets a job that nobody works on rest; asks the attempt of one that runs to stop after its chunk.
+
+    Raises:
+        NotFound: the tenant has no such job.
+        NotAllowedNow: the job is terminal, or a cancel is under way.
+    """
+    job = await _locked(connection, job_id)
+    if job.status is Status.PAUSED:
+        return job
+    return await _moved(connection, job, Move.PAUSE, ASK_PAUSE if job.status is Status.RUNNING else PAUSE)
+
+
+async def resume(connection: AsyncConnection, job_id: JobId) -> Job:
+    """Lets a job that rests or was interrupted go on; it runs once `queue.hint` has been called in the same transaction.
+
+    A job that was asked to rest and has not yet, because it runs or its worker was lost, is no longer asked.
+
+    Raises:
+        NotFound: the tenant has no such job.
+        NotAllowedNow: the job is terminal otherwise, or waits for something else.
+    """
+    job = await _locked(connection, job_id)
+    if job.status in {Status.QUEUED, Status.RUNNING}:
+        await WITHDRAW_PAUSE.run_async(connection, id=job_id, status=job.status)
+        return await _got(connection, job_id)
+    return await _moved(connection, job, Move.RESUME, RESUME)
+
+
+async def _locked(connection: AsyncConnection, job_id: JobId) -> Job:
     await LOCK.one_async(connection, id=job_id)
     job = await get(connection, job_id)
     if job is None:
         raise NotFound(noun="job", name=job_id)
-    after(job.status, Move.CANCEL)
-    statement = ASK_CANCEL if job.status is Status.RUNNING else CANCEL
-    if await statement.run_async(connection, id=job_id, status=job.status) == 0:
-        raise NotAllowedNow(status=job.status, move=Move.CANCEL)
-    return await _got(connection, job_id)
+    return job
 
 
-async def insert_artifact(connection: AsyncConnection, job_id: JobId, artifact: NewArtifact) -> None:
-    """Makes the row of a file that came with the job."""
-    await INSERT_ARTIFACT.run_async(connection, **_artifact_parameters(job_id, artifact))
-
-
-async def artifacts(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
-    """The job's files, in the order in which they were made."""
-    return await LIST_ARTIFACTS.all_async(connection, job_id=job_id)
-
-
-async def artifact(connection: AsyncConnection, job_id: JobId, artifact_id: UUID) -> Artifact | None:
-    """One file of the job, or None."""
-    return await GET_ARTIFACT.one_async(connection, job_id=job_id, id=artifact_id)
-
-
-async def events(connection: AsyncConnection, job_id: JobId, after_seq: int, most: int) -> list[Event]:
-    """The job's events behind a number, in their order."""
-    return await LIST_EVENTS.all_async(connection, job_id=job_id, after=after_seq, most=most)
+async def _moved(connection: AsyncConnection, job: Job, move: Move, statement: Statement[None]) -> Job:
+    """The job after a move that the table allows, and that the statement makes where the job still stands there."""
+    after(job.status, move)
+    if await statement.run_async(connection, id=job.id, status=job.status) == 0:
+        raise NotAllowedNow(status=job.status, move=move)
+    return await _got(connection, job.id)
 
 
 async def _got(connection: AsyncConnection, job_id: JobId) -> Job:
@@ -516,6 +505,17 @@ def advance(connection: Connection, advance: Advance) -> Wishes:
     return wishes or Wishes(cancel=False, pause=False)
 
 
+def hold(connection: Connection, job_id: JobId, fence: Fence) -> Wishes:
+    """Holds the job's row to the end of the transaction: what people wish of it until then is what comes back.
+
+    Raises:
+        FenceLost: the attempt is no longer the current one.
+    """
+    with only_current():
+        wishes = HOLD.one(connection, id=job_id, attempt=fence)
+    return wishes or Wishes(cancel=False, pause=False)
+
+
 def finish(connection: Connection, finish: Finish) -> Job:
     """Moves the job to where the attempt led. A terminal status closes the books: what was not reached is `not_attempted`.
 
@@ -525,8 +525,8 @@ def finish(connection: Connection, finish: Finish) -> Job:
     """
     status = after(Status.RUNNING, finish.move)
     fault = finish.failure
+    hold(connection, finish.id, finish.fence)
     with only_current():
-        HOLD.run(connection, id=finish.id, attempt=finish.fence)
         if status in TERMINAL:
             _verify(connection, finish.id)
         try:
@@ -560,29 +560,4 @@ def _failure(fault: JobFault) -> dict[str, object]:
         "message": fault.message,
         "details": dict(fault.details),
         "retryable": fault.retryable,
-    }
-
-
-def artifacts_sync(connection: Connection, job_id: JobId) -> list[Artifact]:
-    """The files of the job, as `artifacts`."""
-    return LIST_ARTIFACTS.all(connection, job_id=job_id)
-
-
-def add_artifacts(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:
-    """Makes the rows of files that the attempt stored."""
-    for one in made:
-        INSERT_ARTIFACT.run(connection, **_artifact_parameters(job_id, one))
-
-
-def _artifact_parameters(job_id: JobId, artifact: NewArtifact) -> dict[str, object]:
-    return {
-        "id": artifact.id,
-        "job_id": job_id,
-        "category": artifact.category,
-        "name": artifact.name,
-        "media_type": artifact.media_type,
-        "bytes": artifact.bytes,
-        "sha256": artifact.sha256,
-        "blob": artifact.blob,
-        "expires_at": artifact.expires_at,
     }

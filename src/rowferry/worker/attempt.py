@@ -13,7 +13,7 @@ from rowferry.domain.faults import JobFault, JobFaultCode, JobStopped
 from rowferry.domain.job import Fence, Job, JobId, Move
 from rowferry.store import database, jobs
 from rowferry.store.database import Connection, Role
-from rowferry.store.fence import FenceLost
+from rowferry.store.fence import FenceLost, Wishes
 from rowferry.worker import importing, tasks
 from rowferry.worker.frame import Attempt, Cancelled, Drained, Parts, Paused
 
@@ -62,13 +62,11 @@ def _begin(connection: Connection, job_id: JobId, fence: Fence, tenant: TenantId
 def _to_its_end(attempt: Attempt) -> Ended:
     work = importing.Import(attempt) if attempt.job.type == "import" else tasks.Task(attempt)
     try:
-        work.run()
+        _run_or_rest(attempt, work)
     except Drained:
         return "handed_back"
     except Cancelled:
         attempt.finish(Move.CANCEL, work.report())
-    except Paused:
-        attempt.finish(Move.PAUSE)
     except JobStopped as stopped:
         attempt.finish(Move.FAIL, work.report(), stopped.fault)
     except (FenceLost, database.Gone):
@@ -79,6 +77,16 @@ def _to_its_end(attempt: Attempt) -> Ended:
     except Exception as error:  # noqa: BLE001  # the one place where a bug in a job's way ends as that job's fault
         attempt.finish(Move.FAIL, (), _fault(attempt.job, error))
     return "done"
+
+
+def _run_or_rest(attempt: Attempt, work: importing.Import | tasks.Task) -> None:
+    """Runs the job to its end, or lets it rest: a wish that outlived an earlier attempt is heeded before a row is read."""
+    job = attempt.job
+    try:
+        attempt.heed(Wishes(cancel=job.cancel_requested_at is not None, pause=job.pause_requested_at is not None))
+        work.run()
+    except Paused:
+        attempt.rest()
 
 
 def _fault(job: Job, error: Exception) -> JobFault:

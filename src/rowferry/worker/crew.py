@@ -8,7 +8,7 @@ from multiprocessing.context import ForkServerContext
 
 import structlog
 
-from rowferry.worker.executor import Executor, NotUp, Order, Work, launch
+from rowferry.worker.executor import LEFT, Executor, NotUp, Order, Work, launch
 
 RESPAWN_SECONDS_MIN = 0.05
 RESPAWN_SECONDS_MAX = 10.0
@@ -26,6 +26,9 @@ class Ending:
 
 CRASHED = Ending("crashed", counted=True)
 STALLED = Ending("stalled", counted=True)
+STOPPED = Ending("stopped", counted=True)
+UNRENEWED = Ending("lease-over", counted=False)
+"""The executor could work, but nobody could say so: the database was away for a whole lease, or the worker itself was stopped."""
 FAILED = Ending("failed", counted=True)
 DRAINED = Ending("drained", counted=False)
 
@@ -110,11 +113,17 @@ class Crew:
         """How many executors have nothing to do."""
         return sum(seat.free for seat in self.seats)
 
+    def holdings(self) -> Iterator[tuple[Seat, Held]]:
+        """All attempts, those too that are only being handed back."""
+        for seat in self.seats:
+            if seat.held is not None:
+                yield seat, seat.held
+
     def holding(self) -> Iterator[tuple[Seat, Held, Executor]]:
         """The seats that work, with what they hold. An attempt whose executor is dead is only being handed back."""
-        for seat in self.seats:
-            if seat.held is not None and seat.executor is seat.held.executor:
-                yield seat, seat.held, seat.held.executor
+        for seat, held in self.holdings():
+            if seat.executor is held.executor:
+                yield seat, held, held.executor
 
     async def run(self, seat: Seat, order: Order) -> tuple[object | None, Ending]:
         """Lets the seat's executor run an attempt. Gives its answer, None when it died, and then what it died of."""
@@ -125,11 +134,10 @@ class Crew:
         held = seat.held = Held(order, executor, now, now)
         self.changed.set()
         answer = await executor.run(order)
-        if answer is not None:
+        if answer is not None and answer != LEFT:
             return answer, FAILED
-        # A child that leaves by itself was asked to; whatever else ended it may have been the job.
-        left = await executor.farewell() == 0
-        return None, held.ending or (DRAINED if left else CRASHED)
+        await executor.farewell()
+        return None, held.ending or (DRAINED if answer == LEFT else CRASHED)
 
     def put_down(self, seat: Seat) -> None:
         """Notes that the seat's attempt is over; the seat stays taken."""

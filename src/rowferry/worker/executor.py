@@ -42,6 +42,9 @@ class NotBuilt:
     why: str
 
 
+LEFT = "left"
+"""The last word of a child that leaves because it was asked to. One that ends without it was ended by something, perhaps by its job."""
+
 Work = Callable[[Order, Callable[[], bool]], Answer]
 """Runs an attempt; the second argument says whether the executor is wanted back."""
 
@@ -76,6 +79,7 @@ def serve(pipe: Connection, build: Callable[[], Work]) -> None:
     pipe.send("up")
     while (order := orders.get()) is not None:
         pipe.send(_answer(work, order, wanted))
+    pipe.send(LEFT)
 
 
 def _listen(pipe: Connection, orders: "queue.SimpleQueue[Order | None]") -> None:
@@ -145,11 +149,11 @@ class Executor:
         await self._ended.wait()
 
     async def run(self, order: Order) -> object | None:
-        """Hands over an attempt and waits for its end; None when the child died on the way."""
+        """Hands over an attempt and waits for its end. `LEFT` when the child never began it, None when it died on the way."""
         try:
             self._pipe.send(order)
         except OSError:
-            return None
+            return LEFT
         return await self.answer()
 
     def ask_back(self) -> None:

@@ -8,11 +8,12 @@ from uuid import UUID
 
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode, RowIssue, stop
-from rowferry.domain.job import Fence, Job, Move, RowNumber
+from rowferry.domain.job import ROWS_READ, Fence, Job, Move, RowNumber
 from rowferry.domain.ledger import Ledger, from_outcomes
 from rowferry.pipeline.report import Cause
 from rowferry.points import Points
-from rowferry.ports import Format, ImportKind, Kind, LoadContext, Loader, Reading
+from rowferry.ports import Choice, Format, ImportKind, Kind, LoadContext, Loader, Reading, Removing
+from rowferry.store import artifacts as files
 from rowferry.store import chunks, database, jobs
 from rowferry.store.blobs import Blobs
 from rowferry.store.database import Connection, Database
@@ -44,6 +45,7 @@ class Parts:
     formats: Sequence[Format]
     loader: Callable[[Connection, LoadContext], Loader]
     reading: Callable[[ImportKind, TenantId], Reading]
+    removing: Callable[[Connection, Choice, TenantId], Removing]
     limits: Limits
     points: Points
     scratch: Path
@@ -113,6 +115,8 @@ class Attempt:
             Cancelled, Paused, Drained: somebody wants the attempt to end here.
         """
         self.reach(f"step.{step}")
+        if rows_read is not None:  # of two attempts, what the one that got further had read
+            checkpoint = {**(checkpoint or {}), ROWS_READ: max(rows_read, self.job.ledger.read)}
         advance = jobs.Advance(self.job.id, self.fence, step, rows_total, rows_read, source, checkpoint)
         with database.transaction(self.side, self.job.tenant):
             wishes = jobs.advance(self.side, advance)
@@ -179,7 +183,7 @@ class Attempt:
             job = jobs.get_sync(self.connection, self.job.id)
         return job.ledger if job else Ledger()
 
-    def make(self, artifacts: Sequence[Artifact]) -> list[jobs.NewArtifact]:
+    def make(self, artifacts: Sequence[Artifact]) -> list[files.NewArtifact]:
         """Joins the parts of all chunks to artifacts, each a blob of its own, synced."""
         with database.transaction(self.connection, self.job.tenant, self.job.id):
             keys = chunks.parts_of(self.connection, self.job.id)
@@ -190,7 +194,7 @@ class Attempt:
     def finish(
         self,
         move: Move,
-        artifacts: Sequence[jobs.NewArtifact] = (),
+        artifacts: Sequence[files.NewArtifact] = (),
         failure: JobFault | None = None,
         result: Mapping[str, object] | None = None,
     ) -> None:
@@ -202,13 +206,31 @@ class Attempt:
         """
         self.reach("finish.begun")
         with database.transaction(self.connection, self.job.tenant, self.job.id):
-            jobs.add_artifacts(self.connection, self.job.id, artifacts)
+            files.add(self.connection, self.job.id, artifacts)
             jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, move, failure, result))
             self.reach("finish.before_commit")
         self.reach("finish.committed")
         self._forget_parts()
 
-    def _join(self, artifact: Artifact, keys: Sequence[str]) -> jobs.NewArtifact:
+    def rest(self) -> None:
+        """The end of the attempt and not of the job, which keeps its cursor and the parts of its artifacts.
+
+        Raises:
+            FenceLost: the job is another attempt's.
+            Cancelled, Drained: a cancel was asked for meanwhile; or the wish to rest was taken back, and the job goes on.
+        """
+        self.reach("rest.begun")
+        with database.transaction(self.connection, self.job.tenant, self.job.id):
+            wishes = jobs.hold(self.connection, self.job.id, self.fence)
+            if wishes.cancel:
+                raise Cancelled
+            if not wishes.pause:
+                raise Drained
+            jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, Move.PAUSE))
+            self.reach("rest.before_commit")
+        self.reach("rest.committed")
+
+    def _join(self, artifact: Artifact, keys: Sequence[str]) -> files.NewArtifact:
         def content() -> Iterator[bytes]:
             yield artifact.header
             for key in keys:
@@ -218,7 +240,7 @@ class Attempt:
         identity = self.parts.new_id()
         key = f"artifacts/{identity}"
         stored = self.parts.blobs.write(key, content())
-        return jobs.NewArtifact(
+        return files.NewArtifact(
             identity, artifact.category, artifact.name, artifact.media_type, stored.bytes, stored.sha256, key
         )
 

@@ -12,7 +12,7 @@ from rowferry.pipeline import inspect, transform
 from rowferry.pipeline.match import Seen
 from rowferry.pipeline.report import error_header, rows_csv
 from rowferry.ports import ImportKind, LoadContext
-from rowferry.store import database, jobs
+from rowferry.store import artifacts, database
 from rowferry.worker.frame import Artifact, Attempt
 from rowferry.worker.loading import Loading, Order
 from rowferry.worker.rows import Source, staging_columns
@@ -38,15 +38,16 @@ class Import:
                 source.plan.fields,
                 order.options,
                 columns={field: source.inspection.columns[at] for at, field in mapped.pairs},
-                references=self._references(order.kind, source.plan.fields),
+                references=self._references(order.kind, source.plan.fields, strict=order.options.strict),
                 in_file=in_file.knows if in_file else None,
             )
             Loading(attempt, order, source, attempt.parts.loader(attempt.connection, context)).run()
-        attempt.enter("report")
+        signs = source.plan.signs
+        attempt.enter("report", source={"decimal_signs": dict(signs)} if signs else None)
         artifacts = self.report()
         attempt.finish(Move.END_PARTIAL if attempt.ledger().failed else Move.SUCCEED, artifacts)
 
-    def report(self) -> Sequence[jobs.NewArtifact]:
+    def report(self) -> Sequence[artifacts.NewArtifact]:
         """Staging, output and error file, of all chunks that committed in any attempt."""
         if self._source is None:
             return ()
@@ -94,24 +95,31 @@ class Import:
         nameless = (at for at, name in enumerate(inspection.columns) if not name)
         left_out = (*inspection.added_columns, *nameless)
         mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
-        plan = transform.compile(order.kind, inspection.columns, mapped.pairs, order.options)
+        attempt.enter("map", source={"mapping": {inspection.columns[at]: field for at, field in mapped.pairs}})
+        plan = transform.compile(
+            order.kind,
+            inspection.columns,
+            mapped.pairs,
+            order.options,
+            lambda: form.read(path, inspection, attempt.scratch),
+        )
         return Source(form, path, inspection, plan, order.kind.schema, attempt.scratch, parts.limits.chunk_rows), mapped
 
     def _input(self) -> str:
         """The key of the blob that the job was sent with."""
         attempt = self._attempt
         with database.transaction(attempt.connection, attempt.job.tenant):
-            files = jobs.artifacts_sync(attempt.connection, attempt.job.id)
+            files = artifacts.of_job_sync(attempt.connection, attempt.job.id)
         for file in files:
             if file.category == "input":
                 return file.blob
         raise stop(JobFaultCode.SOURCE_MISSING, "The file of this job is no longer kept. Send it again.")
 
-    def _references(self, kind: ImportKind, fields: Sequence[str]) -> Mapping[str, ImportKind]:
+    def _references(self, kind: ImportKind, fields: Sequence[str], *, strict: bool) -> Mapping[str, ImportKind]:
         found: dict[str, ImportKind] = {}
         attempt = self._attempt
-        for key in kind.schema.foreign_keys:
-            if key.resource in {"", kind.name} or not set(key.fields) <= set(fields):
+        for key in kind.schema.held_references(fields, strict=strict):
+            if key.resource in {"", kind.name}:
                 continue
             with database.transaction(attempt.connection, attempt.job.tenant):
                 other = attempt.parts.kind(attempt.connection, attempt.job.tenant, key.resource)
@@ -127,8 +135,8 @@ class Import:
     @contextmanager
     def _in_file(self, order: Order, source: Source) -> Generator[Seen | None]:
         """The keys of the whole file, where rows may refer to other rows of the same file, earlier or later."""
-        own = [key for key in order.kind.schema.foreign_keys if key.resource in {"", order.kind.name}]
-        if not any(set(key.fields) <= set(source.plan.fields) for key in own):
+        held = order.kind.schema.held_references(source.plan.fields, strict=order.options.strict)
+        if not any(key.resource in {"", order.kind.name} for key in held):
             yield None
             return
         self._attempt.enter("validate")

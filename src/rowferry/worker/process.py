@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import socket
@@ -16,7 +17,7 @@ import structlog
 from rowferry.domain.job import Fence, Job, JobId
 from rowferry.store import catalog, database, jobs, queue, upkeep
 from rowferry.store.database import AsyncConnection, Database, Gone, Pool, Role
-from rowferry.worker.crew import DRAINED, STALLED, Crew, Ending, Seat
+from rowferry.worker.crew import DRAINED, STALLED, STOPPED, UNRENEWED, Crew, Ending, Held, Seat
 from rowferry.worker.executor import Order, Work, context
 
 TICK_SECONDS = 1.0
@@ -68,10 +69,17 @@ class Lost:
 
     since: float
 
-    async def judged(self, connection: AsyncConnection) -> Ending:
-        """A restart of the database is nobody's fault; a backend that died alone may have died of this job."""
-        restarted = await upkeep.restarted(connection, time.monotonic() - self.since)
-        return Ending("database-lost", counted=not restarted)
+    async def judged(self, database: Database) -> Ending:
+        """A restart of the database is nobody's fault; backends that died without one may have died of this job.
+
+        Asked over a new connection: a backend of a server that is being stopped may still answer, and knows of no restart.
+
+        Raises:
+            Gone: the database is not back yet.
+        """
+        async with await upkeep.connect(database) as connection:
+            restarted = await upkeep.restarted(connection, time.monotonic() - self.since)
+        return Ending("database-away", counted=False) if restarted else Ending("database-lost", counted=True)
 
 
 async def run(orders: Orders, tools: Tools) -> None:
@@ -107,6 +115,10 @@ class Worker:
         self._pool = pool
         self._host = host
         self._swept_at = 0.0
+        self._ticked_at = -math.inf
+        self._reached_at = 0.0
+        """Since when the database could be asked all the time; a lease that ran out before is no sign of a dead worker."""
+        self._again_seconds_max = min(AGAIN_SECONDS_MAX, orders.lease_seconds / 3)
 
     async def work(self, stop: asyncio.Event) -> None:
         """Serves until `stop` is set, then lets go of all that is held."""
@@ -198,16 +210,16 @@ class Worker:
         pause = AGAIN_SECONDS_MIN
         while True:
             try:
+                if isinstance(ending, Lost):
+                    ending = await ending.judged(self._tools.database)
                 async with self._pool.connection() as connection:
-                    if isinstance(ending, Lost):
-                        ending = await ending.judged(connection)
                     pair = [(order.job_id, order.fence)]
                     for _ in await jobs.take_back_async(connection, pair, ending.reason, counted=ending.counted):
                         await queue.hint(connection)
             except Gone as error:
                 log.warning("worker.take_back_failed", job_id=str(order.job_id), error=type(error).__name__)
                 await asyncio.sleep(pause)
-                pause = min(AGAIN_SECONDS_MAX, pause * 2)
+                pause = min(self._again_seconds_max, pause * 2)
             else:
                 return
 
@@ -215,32 +227,47 @@ class Worker:
 
     async def _renew(self, connection: AsyncConnection) -> None:
         """Renews the leases of executors that can work, and ends those whose attempt is no longer theirs."""
-        lease = self._orders.lease_seconds
-        asked = [(seat, held) for seat, held, executor in self._crew.holding() if executor.healthy]
-        pairs = [(held.order.job_id, held.order.fence) for _, held in asked]
-        alive = {job_id for job_id, _ in await jobs.renew_async(connection, pairs, lease)} if pairs else set[JobId]()
-        now = time.monotonic()
-        for seat, held in asked:
-            if seat.held is not held:
-                continue
-            if held.order.job_id in alive:
-                held.renewed_at, held.missed = now, False
-            elif held.missed:
+        for seat, held in await self._renewed(connection):
+            if held.missed:
                 log.warning("worker.lease_lost", executor=seat.name, job_id=str(held.order.job_id))
                 seat.end(DRAINED)
             else:
                 held.missed = True  # it may just have ended and be about to say so
 
+    async def _renewed(self, connection: AsyncConnection) -> list[tuple[Seat, Held]]:
+        """Renews leases: of executors that can work, and of attempts that wait to be handed back. Gives the first that were not found."""
+        asked = [
+            (seat, held)
+            for seat, held in self._crew.holdings()
+            if seat.executor is not held.executor or held.executor.healthy
+        ]
+        pairs = [(held.order.job_id, held.order.fence) for _, held in asked]
+        lease = self._orders.lease_seconds
+        alive = {job_id for job_id, _ in await jobs.renew_async(connection, pairs, lease)} if pairs else set[JobId]()
+        now = time.monotonic()
+        missing: list[tuple[Seat, Held]] = []
+        for seat, held in asked:
+            if held.order.job_id in alive:
+                held.renewed_at, held.missed = now, False
+            elif seat.held is held and seat.executor is held.executor:
+                missing.append((seat, held))
+        return missing
+
     def _end_unrenewed(self) -> None:
         """Ends executors whose lease must have run out: they are stopped, or the database was away for so long."""
-        for seat, held, _ in self._crew.holding():
+        for seat, held, executor in self._crew.holding():
             if time.monotonic() - held.renewed_at > self._orders.lease_seconds:
                 log.warning("worker.lease_over", executor=seat.name, job_id=str(held.order.job_id))
-                seat.end(Ending("lease-over", counted=True))
+                seat.end(UNRENEWED if executor.healthy else STOPPED)
 
     async def _tick(self, connection: AsyncConnection) -> None:
         self._end_unrenewed()
         await upkeep.number_events(connection)
+        now = time.monotonic()
+        # Leases are renewed every sixth of one: only when nobody could ask for longer than the rest may one run out of a worker that lives.
+        if now - self._ticked_at > self._orders.lease_seconds * 5 / 6:
+            self._reached_at = now
+        self._ticked_at = now
         if time.monotonic() - self._swept_at >= self._orders.lease_seconds / 3:
             await self._sweep(connection)
             self._swept_at = time.monotonic()
@@ -255,9 +282,15 @@ class Worker:
             log.warning("worker.stalled", executor=held[job_id].name, job_id=str(job_id))
             held[job_id].end(STALLED)
         await self._take_back_orphans(connection)
+        if time.monotonic() - self._reached_at > self._orders.lease_seconds:
+            await self._sweep_leases(connection)
+        await upkeep.clear_up(connection, PRUNE_SECONDS)
+
+    async def _sweep_leases(self, connection: AsyncConnection) -> None:
+        """Takes back what dead or cut-off workers hold. Ours are renewed first: the machine may have slept, and we with it."""
+        await self._renewed(connection)
         for job in await jobs.take_back_async(connection, None, "lease-over", counted=True):
             log.warning("worker.swept", job_id=str(job.id), status=job.status)
-        await upkeep.clear_up(connection, PRUNE_SECONDS)
 
     async def _take_back_orphans(self, connection: AsyncConnection) -> None:
         """Takes back claims whose answer never came, and those of the dead worker that had our names before."""
@@ -311,7 +344,7 @@ class Worker:
                 log.warning("worker.beat_failed", beat=name, error=type(error).__name__, again_in_seconds=pause)
             self._end_unrenewed()
             await asyncio.sleep(pause)
-            pause = min(AGAIN_SECONDS_MAX, pause * 2)
+            pause = min(self._again_seconds_max, pause * 2)
 
 
 async def _pause(seconds: float, sooner: asyncio.Event | None) -> None:

@@ -1,6 +1,6 @@
 """From a file to chunks that may be written: reads, validates, finds duplicates, and cuts to what commits together."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from rowferry.domain.faults import RowIssue
+from rowferry.domain.faults import JobFaultCode, RowIssue, stop
 from rowferry.domain.schema import Schema
 from rowferry.pipeline.match import Judged, Seen
 from rowferry.pipeline.transform import Checked, Plan
@@ -41,14 +41,31 @@ class Source:
         return Seen(self.schema, self.plan.fields, duplicates, self.scratch, rows=self.inspection.rows)
 
     def prepared(self, seen: Seen, settled: int = 0) -> Iterator[Prepared]:
-        """The chunks behind the first `settled` rows. Those rows are read all the same: they may hold keys of later ones."""
+        """The chunks behind the first `settled` rows. Those rows are read all the same: they may hold keys of later ones.
+
+        Raises:
+            JobStopped: number-ambiguous, before the first chunk, where every row has a number that may be two and nothing says which.
+        """
         for block in self.format.read(self.path, self.inspection, self.scratch):
             checked = self.plan.apply(block)
+            _refuse_hopeless(self.plan)
             judged = seen.judge(checked)
             last = block.first_row + block.rows - 1
             first = max(block.first_row, settled + 1)
             for start in range(first, last + 1, self.chunk_rows):
                 yield _cut(checked, judged, start, min(start + self.chunk_rows - 1, last))
+
+
+def _refuse_hopeless(plan: Plan) -> None:
+    if plan.hopeless:
+        names = [source.column or source.field.name for source in plan.hopeless]
+        raise stop(
+            JobFaultCode.NUMBER_AMBIGUOUS,
+            f"Every row has a number in {', '.join(names[:20])} that could be two, such as 1.234 or 1,234, and nothing in the file says "
+            "which. State the option decimal_sign.",
+            columns=names,
+            fields=[source.field.name for source in plan.hopeless],
+        )
 
 
 def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
@@ -57,7 +74,9 @@ def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
     begin, end = np.searchsorted(numbers, [first, last + 1])
     rows = slice(int(begin), int(end))
     valid = judged.valid[rows]
-    frame = checked.frame[rows].filter(valid)
+    every = checked.frame[rows]
+    frame = every.filter(valid)
+    issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
     offset = checked.first_row
 
     def raw(row: int) -> bytes:
@@ -70,9 +89,18 @@ def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
         frame=frame,
         fresh=judged.fresh[rows].filter(valid),
         raw=lambda row: raw(row).decode("utf-8", "replace"),
+        faulty=_faulty(every, valid, issues),
     )
-    issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
     return Prepared(chunk, issues, raw)
+
+
+def _faulty(every: pl.DataFrame, valid: pl.Series, issues: Sequence[RowIssue]) -> pl.DataFrame | None:
+    """The rows that failed; a row that is left out is none of them."""
+    if valid.all():
+        return None
+    skipped = [issue.row for issue in issues if issue.outcome == "skipped"]
+    faulty = every.filter(~valid)
+    return faulty.filter(~pl.col("_row").is_in(skipped)) if skipped else faulty
 
 
 def staging_columns(plan: Plan) -> pl.DataFrame:

@@ -10,11 +10,9 @@ from rowferry.domain.faults import RowIssue
 from rowferry.domain.ledger import Outcome
 from rowferry.pipeline.report import causes, error_lines, in_place, rows_csv
 from rowferry.ports import Chunk, Loaded, Outcomes
+from rowferry.store.chunks import RECORD_CHARACTERS_MAX
 from rowferry.worker.frame import Attempt, Settlement
 from rowferry.worker.rows import Prepared, Source
-
-RECORD_CHARACTERS_MAX = 10_000
-"""How much of a record is kept with an issue; the error file has all of it."""
 
 Prepare = Callable[[Chunk], object]
 Merge = Callable[[Prepared, Loaded], tuple[bytes, list[RowIssue]]]
@@ -122,6 +120,16 @@ def to_first_failure(prepared: Prepared, loaded: Loaded) -> tuple[bytes, list[Ro
         return outcomes, issues
     behind = bytes([Outcome.NOT_ATTEMPTED]) * (len(outcomes) - at - 1)
     return outcomes[: at + 1] + behind, [issue for issue in issues if issue.row == prepared.chunk.first_row + at]
+
+
+def to_failure(prepared: Prepared, loaded: Loaded) -> tuple[bytes, list[RowIssue]]:
+    """The same for a job that its first failed row ends, with the rows before that one as they came to be."""
+    outcomes, issues = merged(prepared, loaded)
+    at = outcomes.find(bytes([Outcome.FAILED]))
+    if at < 0:
+        return outcomes, issues
+    behind = bytes([Outcome.NOT_ATTEMPTED]) * (len(outcomes) - at - 1)
+    return outcomes[: at + 1] + behind, [issue for issue in issues if issue.row <= prepared.chunk.first_row + at]
 
 
 def _kept(issue: RowIssue) -> RowIssue:

@@ -1,44 +1,67 @@
 """An attempt at a task: batch by batch, each with its outcomes, cursor and checkpoint in one transaction."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from rowferry.domain.faults import JobFaultCode, stop
-from rowferry.domain.job import Move
-from rowferry.ports import Batch, ImportKind, Reading, TaskKind
-from rowferry.store import database, jobs
+from rowferry.domain.faults import Invalid, JobFaultCode, stop
+from rowferry.domain.job import Move, RowNumber
+from rowferry.domain.ledger import Ledger
+from rowferry.ports import Batch, Choice, ImportKind, Reading, Removing, TaskKind
+from rowferry.store import artifacts, database
 from rowferry.store.fence import Wishes
 from rowferry.worker.frame import Artifact, Attempt, Settlement
 
 
-@dataclass(frozen=True, slots=True)
 class Context:
     """What a task may ask of the frame (ports.TaskContext)."""
 
-    attempt: Attempt
+    def __init__(self, attempt: Attempt, kind: TaskKind) -> None:
+        self._attempt = attempt
+        self._kind = kind
+        self._done: int = attempt.job.cursor
+        self._checkpoint = attempt.job.checkpoint
 
     @property
     def params(self) -> Mapping[str, object]:
-        return self.attempt.job.params
+        return self._attempt.job.params
 
     @property
     def done(self) -> int:
-        return self.attempt.job.cursor
+        return self._done
 
     @property
     def checkpoint(self) -> Mapping[str, object]:
-        return self.attempt.job.checkpoint
+        return self._checkpoint
 
     def enter(self, step: str, total: int | None = None) -> None:
-        self.attempt.enter(step, rows_total=total)
+        self._attempt.enter(step, rows_total=total)
 
     def rows(self, kind: str) -> Reading:
-        attempt = self.attempt
+        return self._attempt.parts.reading(self._import_kind(kind), self._attempt.job.tenant)
+
+    def removing(self) -> Removing:
+        removes, param = self._kind.removes, self._kind.names_kind
+        assert removes is not None, "only a task that removes rows asks for that"  # noqa: S101  # an invariant, as code
+        assert param is not None, "and such a task names the kind"  # noqa: S101  # likewise
+        kind = self._import_kind(str(self.params[param]))
+        others = {one.resource for one in kind.schema.foreign_keys} - {"", kind.name}
+        choice = Choice(kind, removes(self.params), {name: self._import_kind(name) for name in others})
+        try:
+            return self._attempt.parts.removing(self._attempt.connection, choice, self._attempt.job.tenant)
+        except Invalid as refusal:
+            raise stop(JobFaultCode.INVALID_PARAMS, str(refusal)) from refusal
+
+    def settled(self, items: int, checkpoint: Mapping[str, object]) -> None:
+        """A batch committed."""
+        self._done += items
+        self._checkpoint = {**self._checkpoint, **checkpoint}
+
+    def _import_kind(self, name: str) -> ImportKind:
+        attempt = self._attempt
         with database.transaction(attempt.connection, attempt.job.tenant):
-            found = attempt.parts.kind(attempt.connection, attempt.job.tenant, kind)
+            found = attempt.parts.kind(attempt.connection, attempt.job.tenant, name)
         if not isinstance(found, ImportKind):
-            raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {kind} here.", kind=kind)
-        return attempt.parts.reading(found, attempt.job.tenant)
+            raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {name} here.", kind=name)
+        return found
 
 
 class Task:
@@ -60,14 +83,14 @@ class Task:
                 f"No task kind {attempt.job.kind} is known to this worker.",
                 kind=attempt.job.kind,
             )
-        cursor: int = attempt.job.cursor
-        for batch in self._kind.batches(Context(attempt)):
-            cursor = self._settle(batch, cursor)
+        context = Context(attempt, self._kind)
+        for batch in self._kind.batches(context):
+            self._settle(batch, context)
         attempt.enter("report")
         artifacts = self.report()
         attempt.finish(Move.SUCCEED, artifacts, result=self._kind.result(attempt.ledger().counts()))
 
-    def report(self) -> Sequence[jobs.NewArtifact]:
+    def report(self) -> Sequence[artifacts.NewArtifact]:
         """The artifact, made of the bytes of all batches that committed."""
         if self._kind is None:
             return ()
@@ -75,19 +98,25 @@ class Task:
         file_name = name.format_map({key: str(value) for key, value in self._attempt.job.params.items()})
         return self._attempt.make([Artifact("output", file_name, media_type, footer=self._pending)])
 
-    def _settle(self, batch: Batch, cursor: int) -> int:
+    def _settle(self, batch: Batch, context: Context) -> None:
         attempt = self._attempt
-        if not batch.outcomes:  # bytes without items belong to the next batch that has some
+        if not batch.outcomes and batch.work is None:  # bytes without items belong to the next batch that has some
             self._pending += batch.output
-            return cursor
-        content, self._pending = self._pending + batch.output, b""
-        first = cursor + 1
-        parts = {"output": attempt.put_part("output", first, content)} if content else {}
+            return
+        first, made = context.done + 1, list[Batch]()
 
         def chunk() -> Wishes:
-            return attempt.settle(Settlement(first, batch.outcomes, parts=parts), batch.checkpoint)
+            done = batch if batch.work is None else batch.work()
+            made.append(done)
+            if not done.outcomes:
+                return attempt.pass_fence(RowNumber(first - 1), Ledger(), done.checkpoint)
+            content = self._pending + done.output
+            parts = {"output": attempt.put_part("output", first, content)} if content else {}
+            return attempt.settle(Settlement(first, done.outcomes, parts=parts), done.checkpoint)
 
         wishes = attempt.in_transaction(chunk)
-        attempt.reach("chunk.committed", cursor + len(batch.outcomes))
+        done = made[-1]
+        self._pending = b"" if done.outcomes else self._pending + done.output
+        context.settled(len(done.outcomes), done.checkpoint)
+        attempt.reach("chunk.committed", context.done)
         attempt.heed(wishes)
-        return cursor + len(batch.outcomes)

@@ -16,6 +16,7 @@ from rowferry.domain.access import TenantId, UserId
 from rowferry.store import catalog
 from rowferry.store.database import Connection, Database, Role, connect
 from serving import Server, serving, token
+from speaking_gu1 import LIMIT
 
 UPLOAD_BYTES_MAX = 100_000
 NUMBERS = itertools.count(1)
@@ -85,3 +86,12 @@ def stranger(
     """A caller of another tenant who may do everything there."""
     with api.client(token(all_tenants, *new_tenant())) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def gu1(api: Server) -> Iterator[Server]:
+    """The same installation with small limits for the dialect gu1, that waits for nothing."""
+    limits = {"batch_entities_max": LIMIT, "batch_transactions_max": LIMIT, "batch_events_max": LIMIT}
+    sizes = {"batch_json_bytes_max": 20_000, "batch_sources_bytes_max": 40_000}
+    with serving(api.database, api.data, wait_seconds_max=0, **limits, **sizes) as running:
+        yield running

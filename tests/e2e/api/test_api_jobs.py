@@ -7,12 +7,12 @@ import httpx2
 import pytest
 
 from rowferry.ids import uuid7
-from serving import CSV, Server, code, send
+from serving import CSV, Server, code, send, work_off
 
 KEYS = {
     "id", "number", "kind", "type", "status", "version", "created_at", "started_at", "finished_at", "created_by", "source", "steps",
-    "progress", "ledger", "attempt", "cancel_requested_at", "failure", "result", "options", "metadata", "original_job_id", "same_file_as",
-    "family", "links",
+    "progress", "ledger", "attempt", "cancel_requested_at", "pause_requested_at", "failure", "result", "options", "metadata",
+    "original_job_id", "same_file_as", "family", "links",
 }  # fmt: skip
 
 
@@ -111,6 +111,93 @@ def test_a_job_that_ended_otherwise_cannot_be_cancelled(ana, all_tenants) -> Non
     answer = ana.post(f"/v1/jobs/{job['id']}/cancel")
     assert code(answer) == (409, "not-allowed-now")
     assert "succeeded" in answer.json()["detail"]
+
+
+def test_a_waiting_job_rests_at_once_and_goes_on_and_asking_twice_is_asking_once(ana) -> None:
+    job = made(ana)
+    rests = ana.post(f"/v1/jobs/{job['id']}/pause")
+    assert (rests.status_code, rests.json()["status"]) == (200, "paused")
+    assert ana.post(f"/v1/jobs/{job['id']}/pause").json() == rests.json()
+    assert [one["id"] for one in ana.get("/v1/jobs?status=paused").json()["jobs"]] == [job["id"]]
+    resumed = ana.post(f"/v1/jobs/{job['id']}/resume")
+    assert (resumed.status_code, resumed.json()["status"]) == (200, "queued")
+    assert ana.post(f"/v1/jobs/{job['id']}/resume").json() == resumed.json()
+
+
+@pytest.mark.parametrize("verb", ["pause", "resume"])
+def test_a_job_that_has_ended_neither_rests_nor_goes_on(ana, verb) -> None:
+    job = made(ana)
+    ana.post(f"/v1/jobs/{job['id']}/cancel")
+    answer = ana.post(f"/v1/jobs/{job['id']}/{verb}")
+    assert code(answer) == (409, "not-allowed-now")
+    assert "cancelled" in answer.json()["detail"]
+
+
+def test_a_job_that_ended_is_run_again_as_a_new_one(api, ana, all_tenants) -> None:
+    mine = CSV + b"eve@example.org,Eve\n"
+    first = made(ana, content=mine, options='{"mode": "create", "priority": 2, "metadata": {"batch": "7"}}')
+    early = ana.post(f"/v1/jobs/{first['id']}/rerun")
+    assert code(early) == (409, "not-allowed-now")
+    assert "queued" in early.json()["detail"]
+    work_off(api, all_tenants)
+    answer = ana.post(f"/v1/jobs/{first['id']}/rerun")
+    second = answer.json()
+    assert (answer.status_code, answer.headers["location"]) == (202, f"/v1/jobs/{second['id']}")
+    assert (second["status"], second["original_job_id"], second["same_file_as"]) == ("queued", first["id"], first["id"])
+    assert (second["options"], second["metadata"]) == (first["options"], {"batch": "7"})
+    assert [second["source"][key] for key in ("file_name", "bytes", "sha256")] == [
+        first["source"][key] for key in ("file_name", "bytes", "sha256")
+    ]
+    assert sum(blob.read_bytes() == mine for blob in api.blobs() if "uploads" in blob.parts) == 1
+    work_off(api, all_tenants)
+    ended = ana.get(f"/v1/jobs/{second['id']}").json()
+    assert (ended["status"], ended["ledger"]["failed"]) == ("partial", 3)  # mode create: all are there already
+    again = ana.post(f"/v1/jobs/{second['id']}/rerun").json()
+    assert again["original_job_id"] == second["id"]
+    assert ana.get(f"/v1/jobs/{first['id']}").json()["status"] == "succeeded"
+
+
+def test_a_rerun_with_a_key_is_made_once(ana) -> None:
+    job = made(ana)
+    ana.post(f"/v1/jobs/{job['id']}/cancel")
+    key = {"Idempotency-Key": "again"}
+    first, second = (ana.post(f"/v1/jobs/{job['id']}/rerun", headers=key) for _ in range(2))
+    assert first.json()["id"] == second.json()["id"]
+    assert second.headers["idempotency-replayed"] == "true"
+    other = made(ana)
+    ana.post(f"/v1/jobs/{other['id']}/cancel")
+    assert code(ana.post(f"/v1/jobs/{other['id']}/rerun", headers=key)) == (422, "idempotency-mismatch")
+
+
+def test_a_rerun_of_a_file_that_is_gone_is_refused_and_makes_no_job(api: Server, ana) -> None:
+    mine = CSV + b"fay@example.org,Fay\n"
+    job = made(ana, content=mine)
+    ana.post(f"/v1/jobs/{job['id']}/cancel")
+    for blob in api.blobs():
+        if blob.read_bytes() == mine:
+            blob.unlink()
+    assert code(ana.post(f"/v1/jobs/{job['id']}/rerun")) == (409, "source-missing")
+    assert len(ana.get("/v1/jobs").json()["jobs"]) == 1
+
+
+def test_a_task_is_run_again_with_its_params(api, ana, all_tenants) -> None:
+    asked = {"kind": "export", "params": {"kind": "customers"}, "options": {"priority": 3}}
+    first = ana.post("/v1/jobs", json=asked).json()
+    work_off(api, all_tenants)
+    second = ana.post(f"/v1/jobs/{first['id']}/rerun").json()
+    assert (second["kind"], second["options"], second["original_job_id"]) == ("export", first["options"], first["id"])
+
+
+def test_a_verb_needs_its_scope(api, ana, secret) -> None:
+    job = made(ana)
+    with api.client(secret("jobs:read", "imports:write")) as reader:
+        for verb in ("pause", "resume", "rerun"):
+            assert code(reader.post(f"/v1/jobs/{job['id']}/{verb}")) == (403, "forbidden")
+    ana.post(f"/v1/jobs/{job['id']}/cancel")
+    with api.client(secret("jobs:write")) as operator:
+        assert code(operator.post(f"/v1/jobs/{job['id']}/rerun")) == (403, "forbidden")
+    with api.client(secret("jobs:write", "imports:write:customers")) as importer:
+        assert importer.post(f"/v1/jobs/{job['id']}/rerun").status_code == 202
 
 
 def test_the_same_file_again_says_which_job_had_it(ana) -> None:

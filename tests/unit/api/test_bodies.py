@@ -66,6 +66,21 @@ def test_options_that_fit_reach_the_domain() -> None:
     assert options.mapping == (("E-Mail", "email"), ("X", None))
 
 
+def test_options_that_came_later_reach_the_domain_too_and_are_checked() -> None:
+    sent = {"on_error": "stop", "defaults": {"a": "x"}, "required": ["b"], "strict": True, "missing_reference": "abort"}
+    options = bodies.checked(bodies.ImportOptions, sent).to_domain()
+    assert (options.policy.on_error, options.defaults, options.required) == (OnError.STOP, (("a", "x"),), ("b",))
+    assert (options.strict, options.missing_reference) == (True, "abort")
+    wrong = {"defaults": {"a": 1, "b": ""}, "required": "a", "strict": "yes", "missing_reference": "ignore"}
+    assert faults_of(wrong).keys() == {
+        "/options/defaults/a",
+        "/options/defaults/b",
+        "/options/required",
+        "/options/strict",
+        "/options/missing_reference",
+    }
+
+
 def test_a_text_with_nul_is_refused() -> None:
     assert faults_of({"delimiter": "\0"})["/options/delimiter"] == "delimiter holds NUL."
 

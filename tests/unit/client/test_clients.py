@@ -32,8 +32,9 @@ def server(request: httpx2.Request) -> httpx2.Response:
             return httpx2.Response(
                 202, json={**DONE, "status": "queued", "source": {"sha256": hashlib.sha256(b"email\r\n").hexdigest()}}
             )
-        case "GET", "/v1/jobs/j1":
-            return httpx2.Response(200, json=DONE)
+        case ("GET", "/v1/jobs/j1") | ("POST", "/v1/jobs/j1/pause" | "/v1/jobs/j1/resume" | "/v1/jobs/j1/rerun"):
+            asked = {} if request.method == "GET" else {"status": request.url.path.rpartition("/")[2]}
+            return httpx2.Response(200, json=DONE | asked)
         case "GET", "/v1/jobs/j1/artifacts":
             file = {
                 "id": "a",
@@ -58,6 +59,7 @@ def test_an_import_is_sent_waited_for_and_its_error_file_fetched(tmp_path: Path)
         path = job.download("errors", tmp_path / "e.csv")
         assert (job.status, job.ledger.failed, path.read_bytes()) == ("partial", 1, ERRORS)
         assert [one.id for one in client.jobs.list()] == ["j1", "j1"]
+        assert [job.pause().status, job.resume().status, job.rerun().status] == ["pause", "resume", "rerun"]
         with pytest.raises(LookupError, match="It has: errors"):
             job.download("output")
     assert [left.name for left in tmp_path.iterdir()] == ["e.csv"]
@@ -70,6 +72,8 @@ async def test_the_async_client_does_the_same(tmp_path: Path):
         path = await job.download("errors", tmp_path / "e.csv")
         assert (job.status, path.read_bytes()) == ("partial", ERRORS)
         assert [one.id async for one in client.jobs.list()] == ["j1", "j1"]
+        told = [await job.pause(), await job.resume(), await job.rerun()]
+        assert [one.status for one in told] == ["pause", "resume", "rerun"]
 
 
 def names(thing: object) -> dict[str, set[str]]:

@@ -115,6 +115,20 @@ def test_the_idempotency_key_of_a_submit_is_the_same_in_each_try():
     assert [call.headers["Idempotency-Key"] for call in calls] == ["key", "key"]
 
 
+def test_the_idempotency_key_of_a_rerun_is_the_same_in_each_try():
+    answers = {1: Lost("cut", sent=True), 2: body(job("queued"), 202)}
+    got, calls, _ = drive(core.rerun("j1", "key", policy()), lambda _, number: answers[number])
+    assert got.status == "queued"
+    assert [(call.path, call.headers["Idempotency-Key"]) for call in calls] == [("/v1/jobs/j1/rerun", "key")] * 2
+
+
+@pytest.mark.parametrize("verb", ["cancel", "pause", "resume"])
+def test_a_wish_about_a_job_is_asked_for_once(verb):
+    got, calls, _ = drive(core.ask("j1", verb, policy()), lambda *_: body(job("paused")))
+    assert got.status == "paused"
+    assert [(call.method, call.path) for call in calls] == [("POST", f"/v1/jobs/j1/{verb}")]
+
+
 def test_an_upload_that_arrived_otherwise_is_noticed():
     with pytest.raises(errors.Damaged):
         drive(

@@ -14,6 +14,7 @@ from rowferry.domain.declaration import from_declaration, normal, reference_faul
 from rowferry.domain.faults import InvalidDeclaration
 from rowferry.domain.field import FITS, RESERVED
 from rowferry.domain.schema import (
+    Dependency,
     Field,
     FieldsMatch,
     FieldType,
@@ -95,7 +96,16 @@ FULL = {
         "uniqueKeys": [["country", "tax_id"]],
         "foreignKeys": [
             {"fields": "manager", "reference": {"resource": "customers", "fields": "email"}},
-            {"fields": ["country"], "reference": {"resource": "countries", "fields": ["code"]}},
+            {
+                "fields": ["country"],
+                "reference": {"resource": "countries", "fields": ["code"]},
+                "alternatives": [["name"], ["old_code"]],
+                "onRequest": True,
+            },
+        ],
+        "dependencies": [
+            {"fields": ["email"], "determines": "country"},
+            {"fields": "email", "determines": "tax_id", "onRequest": True},
         ],
         "missingValues": ["", "NULL"],
         "fieldsMatch": ["subset"],
@@ -162,8 +172,9 @@ def test_every_key_of_a_declaration_is_understood():
             unique_keys=(("country", "tax_id"),),
             foreign_keys=(
                 ForeignKey(("manager",), "", ("email",)),
-                ForeignKey(("country",), "countries", ("code",)),
+                ForeignKey(("country",), "countries", ("code",), (("name",), ("old_code",)), on_request=True),
             ),
+            dependencies=(Dependency(("email",), "country"), Dependency(("email",), "tax_id", on_request=True)),
             missing_values=("", "NULL"),
             fields_match=FieldsMatch.SUBSET,
             rules=(Rule("needs-tax", "tax_id IS NOT NULL", "No tax id.", "country = 'DE'", "tax_id"),),
@@ -441,6 +452,9 @@ def test_a_format_that_leaves_a_doubt_is_refused(kind, pattern):
     assert list(faults(declared(a(type=kind, format=pattern)))) == ["/schema/fields/0/format"]
 
 
+X_Y = {"resource": "x", "fields": "y"}
+
+
 @pytest.mark.parametrize(
     ("more", "pointer"),
     [
@@ -460,6 +474,17 @@ def test_a_format_that_leaves_a_doubt_is_refused(kind, pattern):
         ({"foreignKeys": [{"fields": "a", "reference": {"resource": "x", "fields": ["y", "z"]}}]}, "/schema/foreignKeys/0/reference/fields"),
         ({"foreignKeys": [{"fields": "a", "reference": {"fields": "b"}}]}, "/schema/foreignKeys/0/reference/fields"),
         ({"primaryKey": "n", "foreignKeys": [{"fields": "a", "reference": {"fields": "n"}}]}, "/schema/foreignKeys/0/reference/fields"),
+        ({"foreignKeys": [{"fields": "a", "reference": X_Y, "alternatives": [["y", "z"]]}]}, "/schema/foreignKeys/0/alternatives/0"),
+        ({"foreignKeys": [{"fields": "a", "reference": X_Y, "onRequest": "yes"}]}, "/schema/foreignKeys/0/onRequest"),
+        ({"primaryKey": "a", "foreignKeys": [{"fields": "b", "reference": {"fields": "a"}, "alternatives": ["b"]}]},
+         "/schema/foreignKeys/0/alternatives/0"),
+        ({"primaryKey": ["a", "b"], "dependencies": [{"fields": "b", "determines": "n"}]}, "/schema/dependencies/0/fields"),
+        ({"dependencies": [{"fields": "a", "determines": "n"}]}, "/schema/dependencies/0/fields"),
+        ({"primaryKey": ["a", "b"], "dependencies": [{"fields": ["a"], "determines": "z"}]}, "/schema/dependencies/0/determines"),
+        ({"primaryKey": ["a", "b"], "dependencies": [{"fields": ["a"], "determines": "o"}]}, "/schema/dependencies/0/determines"),
+        ({"primaryKey": ["a", "b"], "dependencies": [{"fields": ["a"], "determines": "a"}]}, "/schema/dependencies/0/determines"),
+        ({"primaryKey": ["a", "b"], "dependencies": [{"fields": ["a"], "determines": ["n"]}]}, "/schema/dependencies/0/determines"),
+        ({"primaryKey": ["a", "b"], "dependencies": [{"fields": ["a"]}]}, "/schema/dependencies/0"),
         ({"rules": [{"code": "required", "then": "a", "message": "m"}]}, "/rules/0/code"),
         ({"rules": [{"code": "No Spaces", "then": "a", "message": "m"}]}, "/rules/0/code"),
         ({"rules": [{"code": "x", "then": "a", "message": "m", "field": "z"}]}, "/rules/0/field"),
@@ -497,6 +522,25 @@ def test_a_reference_to_another_kind_must_find_a_key_of_the_same_type():
     assert "neither the primaryKey nor unique" in said("there", "b")[0]
     assert "neither the primaryKey nor unique" in said("there", "z")[0]
     assert "a is string, but n is integer" in said("there", "n")[0]
+
+
+def test_each_alternative_of_a_reference_must_be_found_by_an_index_of_the_other_kind():
+    there = from_declaration(
+        declared(a("x"), a("y"), a("u", constraints={"unique": True}), a("n", "integer", constraints={"unique": True}), a("z"),
+                 name="there", primaryKey=["x", "y"])
+    )  # fmt: skip
+
+    def said(*alternatives):
+        key = {"fields": "a", "reference": {"resource": "there", "fields": "x"}, "alternatives": list(alternatives)}
+        kind = from_declaration(declared(a("a"), foreignKeys=[key]))
+        return [(fault.pointer, fault.detail) for fault in reference_faults(kind, {"there": there}.get)]
+
+    assert said(["u"], ["x"]) == []
+    assert said(["u"], ["y"], ["n"], ["gone"]) == [
+        ("/schema/foreignKeys/0/alternatives/1", "y is neither the primaryKey nor unique there."),
+        ("/schema/foreignKeys/0/alternatives/2", "a is string, but n is integer."),
+        ("/schema/foreignKeys/0/alternatives/3", "gone is neither the primaryKey nor unique there."),
+    ]
 
 
 @given(st.recursive(
@@ -612,7 +656,18 @@ def kinds(draw):
     unique = draw(st.lists(keys.filter(bool), max_size=2, unique=True).map(tuple)) if scalar else ()
     foreign = [ForeignKey(draw(keys), "elsewhere", ("x",))] if scalar and draw(st.booleans()) else []
     foreign = [replace(key, reference_fields=tuple(f"x{n}" for n in range(len(key.fields)))) for key in foreign]
+    others = st.lists(st.sampled_from(["y", "z"]), max_size=2, unique=True)
+    foreign = [
+        replace(key, alternatives=tuple((name,) * len(key.fields) for name in draw(others) if len(key.fields) == 1), on_request=draw(st.booleans()))
+        for key in foreign
+    ]  # fmt: skip
     foreign += [ForeignKey(primary, "", primary)] if primary and draw(st.booleans()) else []
+    determined = [name for name in scalar if name not in primary[:1]]
+    depend = (
+        [Dependency(primary[:1], draw(st.sampled_from(determined)), draw(st.booleans()))]
+        if primary and determined
+        else []
+    )
     codes = draw(st.lists(st.sampled_from(["one", "two-three"]), unique=True))
     return ImportKind(
         draw(NAMES.filter(lambda name: name != "elsewhere")),
@@ -621,6 +676,7 @@ def kinds(draw):
             primary,
             unique,
             tuple(foreign),
+            tuple(depend),
             draw(st.lists(CELLS, max_size=3, unique=True).map(tuple)),
             draw(st.none() | st.sampled_from(FieldsMatch)),
             tuple(Rule(code, draw(TEXT), draw(TEXT), draw(st.none() | TEXT), draw(st.none() | st.sampled_from(names))) for code in codes),

@@ -36,6 +36,31 @@ def refused(*columns, **more):
     return caught.value.fault
 
 
+# Defaults and required fields -----------------------------------------------------------------------------------------
+
+
+def test_a_field_with_a_default_is_not_missing_whatever_must_be_there():
+    assert mapped("name", defaults=(("email", "x"),)).pairs == ((0, "name"),)
+    both = (("balance", "0"), ("start_date", "2026-01-01"))
+    assert mapped("email", "name", match=FieldsMatch.SUBSET, defaults=both).fields == {"email", "name"}
+    assert mapped("email", "name", match=FieldsMatch.EXACT, defaults=both).fields == {"email", "name"}
+    assert refused("name", "email", match=FieldsMatch.EXACT, defaults=both).details["found"] == ["name", "email"]
+
+
+def test_a_file_whose_columns_go_nowhere_is_refused_although_defaults_bring_all_fields():
+    every = tuple((name, "x") for name in ("email", "name", "start_date", "balance"))
+    assert refused("colour", columns_extra="ignore", defaults=every).code == "missing-columns"
+
+
+@pytest.mark.parametrize("mode", [Mode.UPSERT, Mode.UPDATE])
+def test_a_field_that_the_import_requires_needs_a_column_or_a_default(mode):
+    fault = refused("email", "name", mode=mode, required=("balance",))
+    assert (fault.code, fault.details["fields"]) == ("missing-columns", ["balance"])
+    assert "the option defaults" in fault.message
+    mapped("email", "name", mode=mode, required=("balance",), defaults=(("balance", "0"),))
+    mapped("email", "name", "balance", mode=mode, required=("balance",))
+
+
 # By name --------------------------------------------------------------------------------------------------------------
 
 

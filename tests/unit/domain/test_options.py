@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from rowferry.domain.faults import Invalid
 from rowferry.domain.ledger import ErrorPolicy, OnError
 from rowferry.domain.options import SubmitOptions, from_wire, settle, to_wire
-from rowferry.domain.schema import Field, FieldsMatch, ImportKind, Mode, ReadOptions, Schema
+from rowferry.domain.schema import Field, FieldsMatch, ImportKind, Mode, Normalization, ReadOptions, Schema
 
 FIELDS = (Field("email"), Field("name"))
 KIND = ImportKind("customers", Schema(FIELDS, primary_key=("email",)))
@@ -39,6 +39,21 @@ def test_a_mapping_to_no_field_or_twice_to_one_is_refused() -> None:
     assert [error.pointer for error in refused.value.errors] == ["/options/mapping/a~1b", "/options/mapping/Mail"]
 
 
+def test_defaults_and_required_name_fields_of_the_kind_and_a_default_is_a_value() -> None:
+    fields = (Field("email"), Field("name", normalize=(Normalization.TRIM,)))
+    kind = ImportKind("customers", Schema(fields, primary_key=("email",), missing_values=("", "n/a")))
+    settle(SubmitOptions(defaults=(("email", "a@b.co"), ("name", "x")), required=("name", "email")), kind)
+    asked = SubmitOptions(defaults=(("a/b", "x"), ("email", " "), ("name", " n/a ")), required=("name", "age", "name"))
+    with pytest.raises(Invalid) as refused:
+        settle(asked, kind)
+    assert {error.pointer: error.detail for error in refused.value.errors} == {
+        "/options/defaults/a~1b": "The kind has no field a/b.",
+        "/options/defaults/name": "“ n/a ” is no value in this kind.",
+        "/options/required/1": "The kind has no field age.",
+        "/options/required/2": "name stands here twice.",
+    }
+
+
 OPTIONS = st.builds(
     SubmitOptions,
     mode=st.none() | st.sampled_from(Mode),
@@ -55,6 +70,10 @@ OPTIONS = st.builds(
     decimal_sign=st.sampled_from([None, ".", ","]),
     empty=st.sampled_from(["clear", "keep"]),
     duplicates=st.sampled_from(["fail", "skip", "apply"]),
+    defaults=st.sampled_from([(), (("email", "a@b.co"), ("name", " x"))]),
+    required=st.sampled_from([(), ("name",)]),
+    strict=st.booleans(),
+    missing_reference=st.sampled_from(["fail", "abort"]),
 )
 
 
@@ -71,6 +90,8 @@ def test_the_steps_read_what_the_caller_said(asked: SubmitOptions) -> None:
         asked.duplicates,
         settled.columns_extra,
     )
+    assert (importing.defaults, importing.required) == (asked.defaults, asked.required)
+    assert (importing.strict, importing.missing_reference) == (asked.strict, asked.missing_reference)
 
 
 def test_a_job_of_an_older_release_reads_with_defaults() -> None:

@@ -27,9 +27,10 @@ def judged(
 ) -> list[Judged]:
     """All rows, in blocks of that size. Each row is one line below the header."""
     names = kind.schema.names
-    plan = transform.compile(kind, names, tuple(enumerate(names)), UPSERT)
+    blocks = list(blocks_of(rows, len(names), size))
+    plan = transform.compile(kind, names, tuple(enumerate(names)), UPSERT, lambda: blocks)
     with Seen(kind.schema, names, duplicates, scratch, rows=len(rows)) as seen:
-        return [seen.judge(plan.apply(block)) for block in blocks_of(rows, len(names), size)]
+        return [seen.judge(plan.apply(block)) for block in blocks]
 
 
 def issues_of(found: list[Judged]) -> list[RowIssue]:

@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowferry.domain.faults import MASK, InvalidDeclaration
-from rowferry.domain.schema import Field, FieldType, ImportKind, ImportOptions, Normalization, Rule
+from rowferry.domain.schema import Field, FieldType, ImportKind, ImportOptions, Mode, Normalization, Rule
 from rowferry.pipeline import transform
-from rowferry.pipeline.transform import check
-from rows_of import UPSERT, block_of, checked, kind_of, message_of, read
+from rowferry.pipeline.transform import Checked, check, default_faults
+from rowferry.ports import Block
+from rows_of import UPSERT, block_of, blocks_of, checked, kind_of, message_of, read
 from slow_reader import read_rows
 
 T = FieldType
@@ -83,6 +84,108 @@ def test_mapped_values_of_a_number_are_written_as_the_declaration_writes_them() 
     assert read(field, "none", "1,5", "0.5") == [Decimal("0.5"), Decimal("1.5"), NO_NUMBER]
 
 
+# Defaults and required fields -----------------------------------------------------------------------------------------
+
+
+def brought(kind: ImportKind, names: str, rows: list[list[str]], **options: object) -> Checked:
+    """Rows of a file with these columns."""
+    block, columns = block_of(rows, len(names.split())), names.split()
+    mapping = tuple((at, name.lower()) for at, name in enumerate(columns))
+    return transform.compile(kind, tuple(columns), mapping, with_option(**options), lambda: [block]).apply(block)
+
+
+def test_a_default_stands_where_a_row_has_no_value_be_the_column_there_or_not() -> None:
+    trimmed = (Normalization.TRIM, Normalization.UPPERCASE)
+    kind = kind_of(Field("a", normalize=trimmed), Field("b", T.DATE), Field("c"), missing_values=("", "n/a"))
+    rows = [["x", ""], [" n/a ", "2020-01-02"], ["", "n/a"]]
+    defaults = (("a", " d "), ("b", "2026-01-31"), ("c", "new"))
+    found = brought(kind, "A B", rows, defaults=defaults)
+    assert found.frame.drop("_row").rows() == [
+        ("X", date(2026, 1, 31), "new"),
+        ("D", date(2020, 1, 2), "new"),
+        ("D", date(2026, 1, 31), "new"),
+    ]
+    assert list(found.issues) == []
+    assert found.raw(1) == b" n/a ;2020-01-02"
+
+
+def test_a_default_satisfies_what_is_required_and_is_checked_like_a_cell() -> None:
+    kind = kind_of(Field("a"), Field("n", T.INTEGER, required=True, maximum="5"), Field("m", T.INTEGER, required=True))
+    assert list(brought(kind, "A N", [["x", ""]], defaults=(("n", "5"), ("m", "1"))).issues) == []
+    found = brought(kind, "A N", [["x", ""], ["y", "4"]], defaults=(("n", "7"), ("m", "x")))
+    assert [(one.row, one.field, one.column, one.code, one.value) for one in found.issues] == [
+        (1, "n", "N", "out-of-range", "7"),
+        (1, "m", None, "type-error", "x"),
+        (2, "m", None, "type-error", "x"),
+    ]
+
+
+def test_a_default_is_seen_by_rules_also_in_an_update() -> None:
+    kind = kind_of(Field("a"), Field("b"), rules=(Rule("same", "a = b", "They differ."),))
+    found = brought(kind, "A", [["x"], ["y"]], defaults=(("b", "x"),), mode=Mode.UPDATE)
+    assert [(issue.row, issue.code) for issue in found.issues] == [(2, "same")]
+
+
+def test_a_default_number_is_read_as_the_column_tells_and_tells_like_its_cells() -> None:
+    kind = kind_of(Field("a", T.NUMBER, scale=3), Field("b"))
+    assert brought(kind, "A B", [["", ""], ["2,5", ""]], defaults=(("a", "1.234"),)).frame["a"][0] == Decimal(1234)
+    assert brought(kind, "A B", [["", ""], ["1.234", ""]], defaults=(("a", "0,5"),)).frame["a"][1] == Decimal(1234)
+    assert brought(kind, "B", [[""]], defaults=(("a", "0,5"),)).frame["a"][0] == Decimal("0.5")
+
+
+def test_an_import_may_require_more_than_the_kind() -> None:
+    kind = kind_of(Field("a"), Field("b", T.INTEGER))
+    found = brought(kind, "A B", [["x", ""], ["", "1"], ["y", "2"]], required=("a", "b"))
+    assert [(one.row, one.field, one.code) for one in found.issues] == [(1, "b", "required"), (2, "a", "required")]
+
+
+def test_a_block_without_rows_stays_one_without_rows_where_a_default_brings_a_field() -> None:
+    found = brought(kind_of(Field("a"), Field("b")), "A", [], defaults=(("b", "x"),))
+    assert found.frame.schema.names() == ["a", "b", "_row"]
+    assert found.frame.height == 0
+
+
+def test_defaults_that_can_be_no_value_of_their_field_are_told_before_any_row() -> None:
+    kind = kind_of(
+        Field("code", pattern="[A-Z]+"),
+        Field("n", T.INTEGER),
+        Field("day", T.DATE),
+        Field("sum", T.NUMBER, scale=2),
+        Field("kind", enum=("x", "y"), values=(("ex", "x"),)),
+        rules=(Rule("never", "1 = 2", "Never."),),
+    )
+    good = (("code", "A"), ("n", "1"), ("day", "2020-01-31"), ("sum", "1.234"), ("kind", "ex"))
+    assert default_faults(kind, with_option(defaults=good)) == ()
+    bad = (("code", "a"), ("n", "1.5"), ("day", "01/02/2020"), ("sum", "1e3"), ("kind", "z"))
+    assert [(one.pointer, one.detail) for one in default_faults(kind, with_option(defaults=bad))] == [
+        ("/options/defaults/code", "a does not match the pattern [A-Z]+."),
+        ("/options/defaults/n", "1.5 is no integer."),
+        ("/options/defaults/day", "01/02/2020 could be two dates. State the option date_order."),
+        ("/options/defaults/sum", "1e3 is no number."),
+        ("/options/defaults/kind", "z is not one of the allowed values: x, y."),
+    ]
+    stated = with_option(defaults=(("day", "01/02/2020"),), date_order="dmy")
+    assert default_faults(kind, stated) == ()
+
+
+def test_a_row_with_several_faults_has_an_issue_for_each() -> None:
+    kind = kind_of(
+        Field("a", T.INTEGER, required=True),
+        Field("b", pattern="[a-z]+", max_length=2, enum=("x",)),
+        Field("c", T.DATE),
+        Field("d"),
+        rules=(Rule("no-d", "d IS NOT NULL", "D.", field="d"), Rule("a-small", "a < 5", "A.", field="a")),
+    )
+    assert [(one.field, one.code) for one in checked(kind, [["", "ABC", "1.1.", ""]]).issues] == [
+        ("a", "required"),
+        ("b", "pattern"),
+        ("b", "too-long"),
+        ("b", "enum"),
+        ("c", "type-error"),
+        ("d", "no-d"),
+    ]
+
+
 # Integers -------------------------------------------------------------------------------------------------------------
 
 
@@ -126,14 +229,14 @@ MONEY = Field("a", T.NUMBER, scale=2, precision=9)
 
 
 def test_decimals_are_never_rounded_and_zeros_beyond_the_scale_lose_nothing() -> None:
-    texts = ["1.5", "1.50", "1.500", "1.015", "1.005", ".5", "5.", "+1", "-0.10"]
+    texts = ["1.5", "1.50", "1.500", "1.015", "0.005", ".5", "5.", "+1", "-0.10"]
     values = (
         [Decimal("1.50")] * 3
         + ["too-precise"] * 2
         + [Decimal("0.50"), Decimal("5.00"), Decimal("1.00"), Decimal("-0.10")]
     )
     assert read(MONEY, *texts) == values
-    assert message_of(MONEY, "1.015") == "1.015 has more than 2 decimals. Round it yourself; we do not."
+    assert message_of(MONEY, "0.015") == "0.015 has more than 2 decimals. Round it yourself; we do not."
 
 
 def test_exponents_and_words_are_no_decimals() -> None:
@@ -153,15 +256,78 @@ def test_a_number_without_a_scale_keeps_eighteen_decimals() -> None:
     ]
 
 
-def test_a_point_is_the_decimal_sign_until_somebody_says_otherwise() -> None:
-    assert read(Field("a", T.NUMBER, scale=3), "1.234") == [Decimal("1.234")]
-
-
-def test_a_comma_that_nobody_declared_is_never_guessed() -> None:
-    texts = ["1,234", "-12,345", "1,23", "1,234.56", "1.234,56", "1,234,567", "1,"]
-    assert read(MONEY, *texts) == ["number-ambiguous", "number-ambiguous", *[NO_NUMBER] * 5]
+def test_a_number_that_can_be_read_in_two_ways_is_not_read_where_its_column_tells_nothing() -> None:
+    texts = ["1.234", "-12,345", "999.000", "7", "", "x"]
+    assert read(MONEY, *texts) == [*["number-ambiguous"] * 3, Decimal(7), None, NO_NUMBER]
     assert message_of(MONEY, "1,234") == "1,234 could be two numbers. State the option decimal_sign."
-    assert message_of(MONEY, "1,23") == "1,23 is no number: state the option decimal_sign."
+
+
+@pytest.mark.parametrize("telling", ["13,75", "0,021", ",5", "5,", "1.234,5", "1.234.567", "1234,567"])
+def test_a_cell_that_can_be_read_in_one_way_only_tells_how_its_column_is_read(telling: str) -> None:
+    field = Field("a", T.NUMBER, scale=4)
+    mirrored = telling.translate(str.maketrans(".,", ",."))
+    assert read(field, "-1.000", telling)[0] == Decimal(-1000)
+    assert read(field, "-1,000", mirrored)[0] == Decimal(-1000)
+    assert read(field, "-1.000", mirrored)[0] == Decimal(-1)
+    assert read(field, "-1,000", telling)[0] == Decimal(-1)
+
+
+def test_a_cell_that_breaks_what_the_field_demands_tells_all_the_same() -> None:
+    assert read(replace(MONEY, maximum="5"), "1.234", "1,23456", "7,5") == [
+        "out-of-range",
+        "too-precise",
+        "out-of-range",
+    ]
+
+
+def test_a_column_whose_cells_contradict_each_other_tells_nothing() -> None:
+    texts = ["1,5", "1.5", "1.234", "1,234", "1.234,5", "1,234,567", "1.234.567", "8"]
+    ambiguous = ["number-ambiguous"] * 2
+    assert read(MONEY, *texts) == [NO_NUMBER, Decimal("1.5"), *ambiguous, *[NO_NUMBER] * 3, Decimal(8)]
+    found = checked(kind_of(MONEY), [["1,5"], ["1.5"]])
+    assert [issue.message for issue in found.issues] == [
+        "1,5 is no number: other cells of its column have a decimal point. State the option decimal_sign."
+    ]
+
+
+def test_what_a_column_tells_is_the_same_for_every_block_of_the_file_and_is_asked_once_and_only_where_needed() -> None:
+    kind = kind_of(Field("a", T.NUMBER, scale=2), Field("b", T.NUMBER, scale=2), Field("c", T.NUMBER, scale=2))
+    passes = list[int]()
+
+    def values(rows: list[list[str]], size: int) -> list[tuple[object, ...]]:
+        def whole() -> list[Block]:
+            passes.append(size)
+            return list(blocks_of(rows, 3, size))
+
+        plan = transform.compile(kind, ("a", "b", "c"), ((0, "a"), (1, "b"), (2, "c")), UPSERT, whole)
+        return [row for block in whole() for row in plan.apply(block).frame.drop("_row").rows()]
+
+    rows = [["1", "1.5", "1,25"], ["1.000", "1,000", "2"], ["1,000", "3", "2.000"], ["2,5", "4", "4"], ["3", "5", "5"]]
+    told = values(rows, 1)
+    assert told[1:3] == [(Decimal(1000), Decimal(1000), Decimal(2)), (Decimal(1), Decimal(3), Decimal(2000))]
+    assert told == values(rows, 2) == values(rows, 100)
+    assert passes == [1, 1, 2, 2, 100, 100]
+    passes.clear()
+    values([["1.5", "x", "12"], ["-0.25", "1234.567", "9" * 30]], 1)
+    assert passes == [1]
+
+
+def test_a_text_that_the_field_maps_to_a_value_tells_nothing() -> None:
+    field = replace(MONEY, values=(("0,0", "0"),))
+    assert read(field, "0,0", "1.234") == [Decimal(0), "number-ambiguous"]
+
+
+def test_words_around_a_number_do_not_hide_what_it_tells() -> None:
+    assert read(replace(MONEY, bare_number=False), "1.234 EUR", "€ 1,5") == [Decimal(1234), Decimal("1.5")]
+
+
+@pytest.mark.parametrize(
+    "declared", [{"decimal_char": "."}, {"decimal_char": ",", "group_char": "."}, {"group_char": " "}]
+)
+def test_a_sign_that_is_declared_is_not_asked_of_the_column(declared: dict[str, str]) -> None:
+    read_ = read(replace(MONEY, scale=3, **declared), "1.234", "0,5")
+    expected = {",": [Decimal(1234), Decimal("0.5")]}
+    assert read_ == expected.get(declared.get("decimal_char", "."), [Decimal("1.234"), NO_NUMBER])
 
 
 @pytest.mark.parametrize(
@@ -171,6 +337,11 @@ def test_a_comma_that_nobody_declared_is_never_guessed() -> None:
 def test_the_remedy_of_an_ambiguous_number_reads_it(sign: str, texts: list[str]) -> None:
     values = [Decimal("1234.56"), Decimal("1234.56"), Decimal(1234), Decimal("1.23")]
     assert read(MONEY, *texts, options=with_option(decimal_sign=sign)) == values
+
+
+def test_no_group_begins_with_a_zero() -> None:
+    assert read(MONEY, "0,021", "0,500.5", options=with_option(decimal_sign=".")) == [NO_NUMBER] * 2
+    assert read(Field("a", T.INTEGER, group_char="."), "0.021", "012.345") == [NO_NUMBER] * 2
 
 
 def test_declared_signs_are_exact() -> None:
@@ -769,6 +940,7 @@ OPTIONS = st.builds(
     mode=st.just(UPSERT.mode),
     date_order=st.sampled_from([None, None, "dmy", "mdy", "ymd"]),
     decimal_sign=st.sampled_from([None, None, ".", ","]),
+    required=st.sampled_from([(), (), ("f",)]),
 )
 
 
@@ -777,7 +949,9 @@ OPTIONS = st.builds(
 @settings(max_examples=100, deadline=None)
 def test_an_independent_reader_agrees_on_every_value_and_fault(sort: str, data: st.DataObject) -> None:
     field = replace(data.draw(FIELDS[sort]), required=data.draw(st.booleans()))
-    options = data.draw(OPTIONS)
+    options = replace(
+        data.draw(OPTIONS), defaults=data.draw(st.just(()) | CELLS[sort].map(lambda text: (("f", text),)))
+    )
     missing = data.draw(st.sampled_from([("",), ("", "a", " 1"), ("n/a",)]))
     rows = [[cell] for cell in data.draw(st.lists(CELLS[sort], min_size=1, max_size=25))]
     kind = kind_of(field, missing_values=missing)

@@ -10,14 +10,15 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
 from rowferry.api.native import answers, bodies, examples
-from rowferry.api.native.document import answer, body, path_parameter, problems
+from rowferry.api.native.document import problems
 from rowferry.api.native.parameters import NO_NUL, ROWS_PAGE, VALUE_CHARACTERS_MAX
-from rowferry.api.native.replies import json_answer
 from rowferry.api.native.shapes import kind_shape, list_shape, worker_shape
 from rowferry.api.wire import transfer
 from rowferry.api.wire.bodies import json_of
 from rowferry.api.wire.caller import caller, services_of
+from rowferry.api.wire.openapi import answer, body, path_parameter
 from rowferry.api.wire.paging import Binding, invalid_parameter
+from rowferry.api.wire.replies import json_answer
 from rowferry.domain import faults
 from rowferry.domain.access import Principal, Scope
 from rowferry.domain.faults import Invalid, Pointed

@@ -47,6 +47,10 @@ class Source(Answer):
     columns: list[str] | None
     blank_records: int | None = Field(description="Records whose cells are all empty; they are no rows.")
     lines_above: int | None = Field(description="Lines above the header.")
+    mapping: dict[str, str] | None = Field(description="By column, the field that it went to.")
+    decimal_signs: dict[str, str] | None = Field(
+        description="By field, the decimal sign that only the other cells of its column told; null where none had to. Known at the end."
+    )
 
 
 class Steps(Answer):
@@ -136,6 +140,7 @@ class JobAnswer(Answer):
     ledger: LedgerAnswer
     attempt: AttemptAnswer
     cancel_requested_at: datetime | None
+    pause_requested_at: datetime | None
     failure: Failure | None
     result: dict[str, object] | None = Field(description="What a task returns.")
     options: dict[str, object] = Field(description="The options in force, defaults filled in; of a task also `params`.")

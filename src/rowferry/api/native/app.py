@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from rowferry.api.native import admin, imports, jobs
-from rowferry.api.native.bodies import invalid
 from rowferry.api.native.replies import broken, refused
 from rowferry.api.wire.caller import Gate
+from rowferry.api.wire.models import invalid
 from rowferry.domain.faults import Invalid, NotAcceptable, NotFound, Refusal
 
 ROUTERS = (imports.router, jobs.router, admin.router)

@@ -43,6 +43,8 @@ JOB: Mapping[str, object] = {
         "columns": ["Email", "Name"],
         "blank_records": 0,
         "lines_above": 0,
+        "mapping": {"Email": "email", "Name": "name"},
+        "decimal_signs": {"balance": ","},
     },
     "steps": {"completed": 5, "total": 8, "current": "load", "names": STEPS},
     "progress": {"fraction": 0.62, "done": 6200, "total": 10037, "per_second": 190000.0, "seconds_left": 0.1},
@@ -55,6 +57,7 @@ JOB: Mapping[str, object] = {
         "lease_expires_at": "2026-11-25T16:00:15.041Z",
     },
     "cancel_requested_at": None,
+    "pause_requested_at": None,
     "failure": None,
     "result": None,
     "options": {"mode": "upsert", "on_error": "continue"},
@@ -89,9 +92,21 @@ DECLARATION: Mapping[str, object] = {
     "schema": {
         "fields": [
             {"name": "email", "type": "string", "format": "email", "constraints": {"required": True}},
+            {"name": "list", "type": "string", "constraints": {"required": True}},
             {"name": "name", "type": "string"},
+            {"name": "phone", "type": "string", "constraints": {"unique": True}},
+            {"name": "manager", "type": "string"},
         ],
-        "primaryKey": ["email"],
+        "primaryKey": ["email", "list"],
+        "foreignKeys": [
+            {
+                "fields": ["manager"],
+                "reference": {"resource": "", "fields": ["email"]},
+                "alternatives": [["phone"]],
+                "onRequest": True,
+            }
+        ],
+        "dependencies": [{"fields": ["email"], "determines": "name", "onRequest": True}],
     },
 }
 KIND: Mapping[str, object] = {
@@ -168,7 +183,15 @@ def by_schema() -> Mapping[str, object]:
         },
         "TenantList": _page("tenants", TENANT),
         "Readiness": {"status": "ready", "database": True, "migrations": True, "workers": 2},
-        "ImportOptions": {"mode": "upsert", "on_error": "continue", "date_order": "dmy"},
+        "ImportOptions": {
+            "mode": "upsert",
+            "on_error": "stop",
+            "date_order": "dmy",
+            "defaults": {"country": "DE"},
+            "required": ["start_date"],
+            "strict": True,
+            "missing_reference": "abort",
+        },
         "ImportRows": {
             "kind": "customers",
             "options": {"mode": "upsert"},

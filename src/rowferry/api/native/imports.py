@@ -1,41 +1,36 @@
 """Routes that create jobs: files and rows of imports, and tasks."""
 
 import re
-from contextlib import aclosing
-from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from rowferry.api.native import answers, bodies, examples
-from rowferry.api.native.document import Responses, answer, body, header_parameter, problems, ref
+from rowferry.api.native.document import problems
+from rowferry.api.native.parameters import JOB_PARAMETER, job_id_of
 from rowferry.api.native.replies import job_answer
-from rowferry.api.wire import forms
 from rowferry.api.wire.bodies import (
-    gathered,
     json_of,
     media_type,
     parsed,
-    refuse_over,
     refuse_unstorable,
-    stream_of,
     text_of,
 )
-from rowferry.api.wire.caller import caller, count_submit, gate_of, need, services_of
-from rowferry.api.wire.transfer import printable
+from rowferry.api.wire.caller import caller, count_submit, need, services_of
+from rowferry.api.wire.openapi import Responses, answer, body, header_parameter, ref
+from rowferry.api.wire.uploads import form_of
+from rowferry.domain import faults
 from rowferry.domain.access import Principal, Scope
-from rowferry.domain.faults import Forbidden, Invalid, MissingPart, Pointed, Refusal, UnsupportedMedia
-from rowferry.service.imports import Import, Imports, Submission, Submitted, Task, Upload
+from rowferry.domain.faults import Forbidden, Invalid, Pointed, UnsupportedMedia
+from rowferry.domain.job import Status
+from rowferry.service.imports import Import, Submission, Submitted, Task
 from rowferry.service.records import ROWS
 
 router = APIRouter()
 
 TASK_BYTES_MAX = 1_000_000
-FORM_BYTES_MORE = 1_000_000
-"""What a form may be longer than its file: the other parts, headers and boundaries."""
 KEY_CHARACTERS_MAX = 255
 TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}", re.ASCII)
-UNNAMED = "upload.csv"
 
 SUBMIT_HEADERS = [
     header_parameter(
@@ -103,11 +98,8 @@ async def create_import(request: Request) -> Response:
     count_submit(request, principal)
     imports, key = services_of(request).imports, _idempotency_key(request)
     async with imports.once(principal, key):
-        boundary = forms.boundary_of(request.headers.get("content-type", ""))
-        if boundary is not None:
-            submitted = await _of_form(request, principal, key, boundary)
-        elif media_type(request) == "multipart/form-data":
-            raise Invalid(reason="The content type multipart/form-data names no boundary.")
+        if media_type(request) == "multipart/form-data":
+            submitted = await _of_form(request, principal, key)
         elif media_type(request) == "application/json":
             submitted = await _of_rows(request, principal, key)
         else:
@@ -137,6 +129,32 @@ async def create_job(request: Request) -> Response:
     return _accepted(submitted)
 
 
+@router.post(
+    "/jobs/{job_id}/rerun",
+    status_code=202,
+    operation_id="rerun_job",
+    tags=["jobs"],
+    summary="Do again what a job that ended did",
+    description="A new job with the same file or params, options and metadata; `original_job_id` names the old one, which stays as it is.",
+    responses=problems(
+        examples.no_job(),
+        *examples.of_submit(),
+        faults.NotAllowedNow(status=Status.RUNNING, move="rerun"),
+        faults.SourceMissing(job=examples.JOB_ID),
+    )
+    | CREATED,
+    openapi_extra={"parameters": [JOB_PARAMETER, *SUBMIT_HEADERS[:1]]},
+)
+async def rerun_job(request: Request) -> Response:
+    principal = await caller(request)
+    need(principal, Scope.JOBS_WRITE)
+    count_submit(request, principal)
+    imports, key = services_of(request).imports, _idempotency_key(request)
+    async with imports.once(principal, key):
+        submitted = await imports.rerun(principal, job_id_of(request), key)
+    return _accepted(submitted)
+
+
 def _accepted(submitted: Submitted) -> Response:
     headers = {"Location": f"/v1/jobs/{submitted.job.id}"}
     if submitted.repeated:
@@ -147,58 +165,13 @@ def _accepted(submitted: Submitted) -> Response:
 # A form ---------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class _Form:
-    """What came of a form so far."""
-
-    fields: dict[str, str] = field(default_factory=dict[str, str])
-    upload: Upload | None = None
-
-
-async def _of_form(request: Request, principal: Principal, key: str | None, boundary: bytes) -> Submitted:
-    imports = services_of(request).imports
-    refuse_over(request, imports.limits.upload_bytes_max, "The upload", FORM_BYTES_MORE)
-    form = _Form()
-    try:
-        async with aclosing(stream_of(request)) as stream, aclosing(forms.parts_of(stream, boundary)) as parts:
-            async for part in parts:
-                await _take(imports, form, part)
-        if form.upload is not None:
-            gate_of(request).meters.upload_bytes.inc(form.upload.bytes)
-        wish, upload = _wish_of(request, form, key)
-    except BaseException:  # also when the server stops: an upload without a job is of no use
-        if form.upload is not None:
-            await imports.discard(form.upload)
-        raise
-    return await imports.submit(principal, wish, upload)
-
-
-async def _take(imports: Imports, form: _Form, part: forms.Part) -> None:
-    if part.name in form.fields or (part.name == "file" and form.upload is not None):
-        raise _wrong_part(part.name, f"The form has two parts named {part.name}.")
-    match part.name:
-        case "file":
-            form.upload = await imports.receive(part.file_name or UNNAMED, part.media_type, part.data)
-        case "kind" | "options":
-            form.fields[part.name] = await gathered(part.data, forms.FIELD_BYTES_MAX, f"The part {part.name}")
-        case _:
-            raise _wrong_part(part.name, f"The form may not have a part named {printable(part.name)}.")
-
-
-def _wish_of(request: Request, form: _Form, key: str | None) -> tuple[Import, Upload]:
-    if form.upload is None:
-        raise MissingPart(part="file")
-    if not form.fields.get("kind"):
-        raise MissingPart(part="kind")
-    text = form.fields.get("options", "")
-    value: object = parsed(text, "The part options") if text.strip() else dict[str, object]()
-    options = bodies.checked(bodies.ImportOptions, value, "/options")
-    submission = Submission(form.fields["kind"], options.metadata, key, _trace_parent(request))
-    return Import(submission, options.to_domain()), form.upload
-
-
-def _wrong_part(name: str, reason: str) -> Refusal:
-    return Invalid(reason=reason, errors=(Pointed(reason, f"/{printable(name)}"),))
+async def _of_form(request: Request, principal: Principal, key: str | None) -> Submitted:
+    async with form_of(request, {"kind", "options"}) as form:
+        upload, kind, text = form.upload, form.text("kind"), form.fields.get("options", "")
+        value: object = parsed(text, "The part options") if text.strip() else dict[str, object]()
+        options = bodies.checked(bodies.ImportOptions, value, "/options")
+        submission = Submission(kind, options.metadata, key, _trace_parent(request))
+    return await services_of(request).imports.submit(principal, Import(submission, options.to_domain()), upload)
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,5 @@
 """Routes of jobs that are there: read, list, wait, cancel, issues, causes, artifacts."""
 
-import csv
-import io
 import time
 from collections.abc import AsyncIterator
 from typing import Annotated, cast
@@ -12,31 +10,32 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response, StreamingResponse
 
 from rowferry.api.native import answers, examples
-from rowferry.api.native.document import answer, path_parameter, problems
+from rowferry.api.native.document import problems
 from rowferry.api.native.parameters import (
     ISSUES_PAGE,
+    JOB_PARAMETER,
     JOBS_PAGE,
     IssueFilters,
     IssuePage,
     JobFilters,
     job_id_of,
-    uuid_of,
 )
-from rowferry.api.native.replies import job_answer, json_answer
+from rowferry.api.native.replies import job_answer
 from rowferry.api.native.shapes import artifact_shape, cause_shape, issue_shape, job_shape, list_shape
-from rowferry.api.wire import transfer
+from rowferry.api.wire import tables, transfer
+from rowferry.api.wire.addresses import uuid_of
 from rowferry.api.wire.caller import WAITED_SECONDS, caller, gate_of, poll, poll_version, services_of
+from rowferry.api.wire.openapi import answer, path_parameter
 from rowferry.api.wire.paging import Binding
+from rowferry.api.wire.replies import json_answer
 from rowferry.domain import faults
 from rowferry.domain.access import Scope
 from rowferry.domain.job import Move, Status
 from rowferry.service.jobs import IssueQuery, JobQuery, PlacedIssue, place_of
 
 router = APIRouter()
-JOB_PARAMETER = path_parameter("job_id", "The id of a job.", {"type": "string", "format": "uuid"})
 ARTIFACT_PARAMETER = path_parameter("artifact_id", "The id of an artifact.", {"type": "string", "format": "uuid"})
 ISSUE_COLUMNS = ("row", "line", "field", "column", "code", "level", "outcome", "message", "value", "record")
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 # Read -----------------------------------------------------------------------------------------------------------------
@@ -147,6 +146,42 @@ async def cancel_job(request: Request) -> Response:
     return job_answer(await services_of(request).jobs.cancel(principal, job_id_of(request)))
 
 
+# Rest -----------------------------------------------------------------------------------------------------------------
+
+
+@router.post(
+    "/jobs/{job_id}/pause",
+    operation_id="pause_job",
+    tags=["jobs"],
+    summary="Let the job rest",
+    description="At once where nobody works on it; else after the chunk under way, and `pause_requested_at` says so meanwhile. "
+    "A job that rests holds no worker and keeps its place. Asked twice is asked once. "
+    "An import that writes all rows or none begins anew when it is resumed.",
+    responses=problems(examples.no_job(), faults.NotAllowedNow(status=Status.SUCCEEDED, move=Move.PAUSE))
+    | {200: answer("The job: paused, or with the wish noted.", answers.JobAnswer)},
+    openapi_extra={"parameters": [JOB_PARAMETER]},
+)
+async def pause_job(request: Request) -> Response:
+    principal = await caller(request, Scope.JOBS_WRITE)
+    return job_answer(await services_of(request).jobs.pause(principal, job_id_of(request)))
+
+
+@router.post(
+    "/jobs/{job_id}/resume",
+    operation_id="resume_job",
+    tags=["jobs"],
+    summary="Let the job go on",
+    description="A job that rests, or was interrupted when its attempts were used up, goes on behind the last row that it settled, with "
+    "attempts anew. One that was asked to rest and has not yet is no longer asked. Asked twice is asked once.",
+    responses=problems(examples.no_job(), faults.NotAllowedNow(status=Status.SUCCEEDED, move=Move.RESUME))
+    | {200: answer("The job: queued again.", answers.JobAnswer)},
+    openapi_extra={"parameters": [JOB_PARAMETER]},
+)
+async def resume_job(request: Request) -> Response:
+    principal = await caller(request, Scope.JOBS_WRITE)
+    return job_answer(await services_of(request).jobs.resume(principal, job_id_of(request)))
+
+
 # Issues ---------------------------------------------------------------------------------------------------------------
 
 
@@ -185,7 +220,9 @@ async def list_issues(
 )
 async def download_issues_csv(request: Request, asked: Annotated[IssueFilters, Query()]) -> Response:
     pages = await _issue_pages(request, asked)
-    return _download(_csv_of(pages), "text/csv; charset=utf-8", f"{job_id_of(request)}.issues.csv")
+    return tables.download(
+        tables.csv_of(ISSUE_COLUMNS, _records(pages)), tables.CSV, f"{job_id_of(request)}.issues.csv"
+    )
 
 
 @router.get(
@@ -199,7 +236,7 @@ async def download_issues_csv(request: Request, asked: Annotated[IssueFilters, Q
 )
 async def download_issues_jsonl(request: Request, asked: Annotated[IssueFilters, Query()]) -> Response:
     pages = await _issue_pages(request, asked)
-    return _download(_jsonl_of(pages), "application/jsonl", f"{job_id_of(request)}.issues.jsonl")
+    return tables.download(_jsonl_of(pages), "application/jsonl", f"{job_id_of(request)}.issues.jsonl")
 
 
 @router.get(
@@ -232,28 +269,10 @@ async def _jsonl_of(pages: AsyncIterator[list[PlacedIssue]]) -> AsyncIterator[by
         yield b"".join(orjson.dumps(issue_shape(placed.issue)) + b"\n" for placed in page)
 
 
-async def _csv_of(pages: AsyncIterator[list[PlacedIssue]]) -> AsyncIterator[bytes]:
-    piece = io.StringIO(newline="")
-    writer = csv.writer(piece)
-    writer.writerow(ISSUE_COLUMNS)
+async def _records(pages: AsyncIterator[list[PlacedIssue]]) -> AsyncIterator[list[list[object]]]:
     async for page in pages:
-        for placed in page:
-            shape = issue_shape(placed.issue)
-            writer.writerow([_safe(shape[column]) for column in ISSUE_COLUMNS])
-        yield piece.getvalue().encode()
-        piece.seek(0)
-        piece.truncate()
-    yield piece.getvalue().encode()
-
-
-def _safe(cell: object) -> object:
-    """The cell so that a spreadsheet takes it for text and not for a formula."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
-
-
-def _download(content: AsyncIterator[bytes], media_type: str, name: str) -> Response:
-    headers = transfer.DOWNLOAD_HEADERS | {"Content-Disposition": transfer.attachment(name)}
-    return StreamingResponse(content, 200, headers, media_type)
+        shapes = [issue_shape(placed.issue) for placed in page]
+        yield [[shape[column] for column in ISSUE_COLUMNS] for shape in shapes]
 
 
 # Artifacts ------------------------------------------------------------------------------------------------------------

@@ -1,22 +1,23 @@
 """Parameters of addresses and queries that native routes share, each within its limits."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
+from rowferry.api.wire.addresses import uuid_of
+from rowferry.api.wire.openapi import path_parameter
 from rowferry.api.wire.paging import PageSize
-from rowferry.domain.faults import NotFound
 from rowferry.domain.job import JobId, Status
 
-UUID_CHARACTERS = 36
 VALUE_CHARACTERS_MAX = 1_000
 NO_NUL = r"^[^\x00]*$"
 
 JOBS_PAGE = PageSize(default=50, most=200)
 ISSUES_PAGE = PageSize(default=100, most=1_000)
 ROWS_PAGE = PageSize(default=100, most=1_000)
+
+JOB_PARAMETER = path_parameter("job_id", "The id of a job.", {"type": "string", "format": "uuid"})
 
 Word = Annotated[str, Field(max_length=200, pattern=NO_NUL)]
 
@@ -59,20 +60,6 @@ class IssueFilters(Parameters):
 
 class IssuePage(IssueFilters, Paged):
     """Which page of which issues."""
-
-
-def uuid_of(text: str, noun: str) -> UUID:
-    """The id in a path. One that is no UUID names nothing, as one that is unknown.
-
-    Raises:
-        NotFound: it is no UUID.
-    """
-    try:
-        if len(text) == UUID_CHARACTERS:
-            return UUID(text)
-    except ValueError:
-        pass
-    raise NotFound(noun=noun, name=text[:UUID_CHARACTERS])
 
 
 def job_id_of(request: Request) -> JobId:

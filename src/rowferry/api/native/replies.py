@@ -7,17 +7,11 @@ from starlette.responses import Response
 from rowferry.api.native.shapes import job_shape, problem, problem_shape
 from rowferry.api.wire import transfer
 from rowferry.api.wire.refusals import STATUS, headers_of
+from rowferry.api.wire.replies import json_answer
 from rowferry.domain.faults import Refusal
 from rowferry.domain.job import Job, progress
 
-JSON = "application/json"
 PROBLEM = "application/problem+json"
-
-
-def json_answer(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
-    """JSON that no cache keeps unasked."""
-    shared = {"Cache-Control": "private, no-cache", "X-Content-Type-Options": "nosniff"}
-    return Response(orjson.dumps(value), status, shared | (headers or {}), JSON)
 
 
 def job_answer(job: Job, status: int = 200, headers: dict[str, str] | None = None) -> Response:

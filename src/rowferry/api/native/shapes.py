@@ -21,6 +21,8 @@ SOURCE_KEYS = (
     "columns",
     "blank_records",
     "lines_above",
+    "mapping",
+    "decimal_signs",
 )
 """What is known of a file; null until it is known, and for a task always."""
 
@@ -64,6 +66,7 @@ def job_shape(job: Job, now: datetime) -> dict[str, object]:
             "lease_expires_at": stamp(attempt.lease_expires_at),
         },
         "cancel_requested_at": stamp(job.cancel_requested_at),
+        "pause_requested_at": stamp(job.pause_requested_at),
         "failure": None if job.failure is None else failure_shape(job.failure),
         "result": job.result,
         "options": job.options if job.type == "import" else {**job.options, "params": job.params},

@@ -87,7 +87,7 @@ async def text_of(request: Request, limit: int) -> str:
     if media_type(request) != "application/json":
         raise UnsupportedMedia(media_type=media_type(request) or "(none)", accepted="application/json")
     refuse_over(request, limit, "The body")
-    return _decoded(await _gather(stream_of(request), limit, "The body"), "The body")
+    return _decoded(await gathered_bytes(stream_of(request), limit, "The body"), "The body")
 
 
 async def json_of(request: Request, limit: int) -> object:
@@ -106,7 +106,21 @@ async def gathered(pieces: AsyncIterator[bytes], limit: int, what: str) -> str:
         TooLarge: it is over the limit.
         MalformedJson: it is not UTF-8.
     """
-    return _decoded(await _gather(pieces, limit, what), what)
+    return _decoded(await gathered_bytes(pieces, limit, what), what)
+
+
+async def gathered_bytes(pieces: AsyncIterator[bytes], limit: int, what: str) -> bytes:
+    """The same as bytes.
+
+    Raises:
+        TooLarge: it is over the limit.
+    """
+    body = bytearray()
+    async for piece in pieces:
+        body += piece
+        if len(body) > limit:
+            raise TooLarge(what=what, limit=limit)
+    return bytes(body)
 
 
 def parsed(text: str, part: str) -> object:
@@ -132,15 +146,6 @@ def refuse_unstorable(value: object) -> None:
     fault = _fault(value, JSON_DEPTH_MAX)
     if fault:
         raise Invalid(reason=fault)
-
-
-async def _gather(pieces: AsyncIterator[bytes], limit: int, what: str) -> bytes:
-    body = bytearray()
-    async for piece in pieces:
-        body += piece
-        if len(body) > limit:
-            raise TooLarge(what=what, limit=limit)
-    return bytes(body)
 
 
 def _decoded(body: bytes, part: str) -> str:

@@ -1,7 +1,7 @@
 """Who calls, and how often they may: the bearer token, the scopes, and the limits of requests a token has."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar, cast
 
@@ -11,6 +11,7 @@ from rowferry.domain.access import Principal, Scope
 from rowferry.domain.faults import Forbidden, NotFound, RateLimited, Unauthenticated
 from rowferry.domain.job import Job, JobId
 from rowferry.service import Services
+from rowferry.service.jobs import Artifact
 from rowferry.telemetry import Meters
 
 T = TypeVar("T")
@@ -25,10 +26,11 @@ WAITED_SECONDS = "waited_seconds"
 
 @dataclass(slots=True)
 class Limiter:
-    """Counts requests of tokens in windows of a minute, in this process."""
+    """Counts requests of tokens in windows of some seconds, in this process."""
 
     name: str
     quota: int
+    seconds: int = WINDOW_SECONDS
     _window: int = 0
     _counts: dict[str, int] = field(default_factory=dict[str, int])
 
@@ -38,22 +40,42 @@ class Limiter:
         Raises:
             RateLimited: none was left.
         """
+        ends = self._open()
+        taken = self._counts.get(token, 0) + 1
+        self._counts[token] = taken
+        if taken > self.quota:
+            raise RateLimited(limit=self.quota, seconds=self.seconds, retry_after=ends, policy=self.policy)
+        return self.quota - taken, ends
+
+    def left(self, token: str) -> tuple[int, int]:
+        """The same without counting one."""
+        ends = self._open()
+        return max(0, self.quota - self._counts.get(token, 0)), ends
+
+    def _open(self) -> int:
+        """Begins a new window where it is time; the seconds until this one ends."""
         now = time.monotonic()
-        window = int(now // WINDOW_SECONDS)
+        window = int(now // self.seconds)
         if window != self._window:
             self._window = window
             self._counts.clear()
-        taken = self._counts.get(token, 0) + 1
-        self._counts[token] = taken
-        ends = max(1, int((window + 1) * WINDOW_SECONDS - now))
-        if taken > self.quota:
-            raise RateLimited(limit=self.quota, seconds=WINDOW_SECONDS, retry_after=ends, policy=self.policy)
-        return self.quota - taken, ends
+        return max(1, int((window + 1) * self.seconds - now))
 
     @property
     def policy(self) -> str:
         """The limit in the words of RateLimit-Policy."""
-        return f'"{self.name}";q={self.quota};w={WINDOW_SECONDS}'
+        return f'"{self.name}";q={self.quota};w={self.seconds}'
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """What a batch of the dialect gu1 may bring at most; see the settings of the same names."""
+
+    entities_max: int = 100_000
+    transactions_max: int = 100_000
+    events_max: int = 100_000
+    json_bytes_max: int = 50_000_000
+    sources_bytes_max: int = 150_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +85,13 @@ class Gate:
     services: Services
     requests: Limiter
     submits: Limiter
+    logins: Limiter
+    """Counts tries to log in, by who is tried."""
+    hourly: Limiter
+    """Counts requests of dialects that promise so many an hour."""
     wait_seconds_max: float
     meters: Meters
+    batches: BatchLimits = field(default_factory=BatchLimits)
 
 
 def gate_of(request: Request) -> Gate:
@@ -93,15 +120,41 @@ async def caller(request: Request, scope: Scope | None = None) -> Principal:
     return principal
 
 
-async def poll(request: Request, job_id: JobId) -> Job:
+def reads_jobs(principal: Principal) -> None:
+    """Refuses a caller who may not read jobs.
+
+    Raises:
+        Forbidden: the token lacks the scope.
+    """
+    need(principal, Scope.JOBS_READ)
+
+
+async def poll(request: Request, job_id: JobId, may: Callable[[Principal], None] = reads_jobs) -> Job:
     """A job that the caller may read, with the caller looked up in the same round trip.
+
+    Args:
+        request: it brings the token.
+        job_id: which job.
+        may: refuses a caller who may not; dialects have rules of their own.
 
     Raises:
         Unauthenticated, Forbidden, RateLimited: as `caller`.
         NotFound: the tenant has no such job.
     """
     principal, job = await services_of(request).jobs.see(_secret(request), job_id)
-    return _served(request, principal, job, job_id)
+    return _served(request, principal, job, job_id, may)
+
+
+async def poll_number(
+    request: Request, number: int, may: Callable[[Principal], None] = reads_jobs
+) -> tuple[Job, Sequence[Artifact]]:
+    """The same for a job by its number, with its files.
+
+    Raises:
+        Unauthenticated, Forbidden, RateLimited, NotFound: as `poll`.
+    """
+    principal, job, files = await services_of(request).jobs.see_number(_secret(request), number)
+    return _served(request, principal, job, number, may), files
 
 
 async def poll_version(request: Request, job_id: JobId) -> tuple[Principal, int, bool]:
@@ -114,11 +167,17 @@ async def poll_version(request: Request, job_id: JobId) -> tuple[Principal, int,
     return principal, *_served(request, principal, known, job_id)
 
 
-def _served(request: Request, principal: Principal, found: T | None, job_id: JobId) -> T:
+def _served(
+    request: Request,
+    principal: Principal,
+    found: T | None,
+    job: JobId | int,
+    may: Callable[[Principal], None] = reads_jobs,
+) -> T:
     _count(request, [gate_of(request).requests], principal)
-    need(principal, Scope.JOBS_READ)
+    may(principal)
     if found is None:
-        raise NotFound(noun="job", name=job_id)
+        raise NotFound(noun="job", name=job)
     return found
 
 
@@ -148,7 +207,7 @@ def _count(request: Request, limiters: Sequence[Limiter], principal: Principal) 
         try:
             remaining, ends = limiter.take(principal.token)
         except RateLimited:
-            _tell(request, limiter.policy, f'"{limiter.name}";r=0;t={WINDOW_SECONDS}')
+            _tell(request, limiter.policy, f'"{limiter.name}";r=0;t={limiter.seconds}')
             raise
         policies.append(limiter.policy)
         left.append(f'"{limiter.name}";r={remaining};t={ends}')

@@ -13,6 +13,7 @@ STATUS: Mapping[str, HTTPStatus] = {
     faults.Forbidden.code: HTTPStatus.FORBIDDEN,
     faults.Invalid.code: HTTPStatus.UNPROCESSABLE_ENTITY,
     faults.MalformedJson.code: HTTPStatus.BAD_REQUEST,
+    faults.SourceMissing.code: HTTPStatus.CONFLICT,
     faults.UnknownKind.code: HTTPStatus.UNPROCESSABLE_ENTITY,
     faults.InvalidDeclaration.code: HTTPStatus.UNPROCESSABLE_ENTITY,
     faults.KindExists.code: HTTPStatus.CONFLICT,

@@ -32,6 +32,11 @@ def stamp(time: datetime | None) -> str | None:
     return None if time is None else time.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
+def stamp_seconds(time: datetime | None) -> str | None:
+    """The same to the second, cut and not rounded: for dialects whose times have no fraction."""
+    return None if time is None else time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def from_stamp(text: str, name: str) -> datetime:
     """The time of a query parameter.
 

@@ -1,7 +1,7 @@
 """Loads chunks into a kind's table: which rows are new, which differ, which may not in, and the writes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -10,7 +10,15 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves
-from rowferry.destinations.postgres.statements import AT, BETWEEN, BY_INDEX, TAKE_TURN, Statements, missing_references
+from rowferry.destinations.postgres.statements import (
+    AT,
+    BETWEEN,
+    BY_INDEX,
+    TAKE_TURN,
+    Statements,
+    contradicted,
+    missing_references,
+)
 from rowferry.destinations.postgres.tables import table_name
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 from rowferry.domain.faults import RowCode
@@ -44,7 +52,8 @@ class PostgresLoader:
         self._names = [field.name for field in fields]
         self._statements = Statements(context.kind, fields, context.options.empty)
         self._unique_sets = [one for one in schema.unique_sets if set(one) <= set(context.fields)]
-        self._foreign_keys = [key for key in schema.foreign_keys if set(key.fields) <= set(context.fields)]
+        self._foreign_keys = schema.held_references(context.fields, strict=context.options.strict)
+        self._dependencies = schema.held_dependencies(context.fields, strict=context.options.strict)
         self._empty_at_start: bool | None = None
         self._mostly_new = False
 
@@ -63,24 +72,25 @@ class PostgresLoader:
             self._connection.execute(TAKE_TURN, [table_name(self._context.kind)])
             self._prepare()
             for wave in self._waves(chunk):
-                self._write(chunk, verdicts, self._referring(chunk, verdicts, wave))
-        return verdicts.loaded()
+                self._write(chunk, verdicts, self._consistent(chunk, verdicts, self._referring(chunk, verdicts, wave)))
+        return self._with_faulty(chunk, verdicts.loaded())
 
     def foresee(self, chunk: Chunk) -> Loaded:
-        """What `load` would do, without writing: for verdicts and dry runs."""
+        """What `load` would do, without writing: for verdicts and dry runs. Of dependencies it sees those within a chunk and with the table."""
         if self._schema.primary_key and self._context.options.duplicates == "apply":
             return self._try(chunk)
         verdicts = self._verdicts(chunk)
         if chunk.frame.height:
             self._prepare()
             positions = self._referring(chunk, verdicts, np.arange(chunk.frame.height))
+            positions = self._consistent(chunk, verdicts, positions)
             straight = self._straight(chunk, positions)
             verdicts.settle(straight, Outcome.CREATED)
             if (rest := verdicts.open(positions)).size:
                 found = self._judge(verdicts, self._match(self._stage(chunk, verdicts, rest)))
                 verdicts.settle(found.new, Outcome.CREATED)
                 verdicts.settle(found.different, Outcome.UPDATED)
-        return verdicts.loaded()
+        return self._with_faulty(chunk, verdicts.loaded())
 
     def close(self) -> None:
         """Drops the stage, where the connection still takes statements."""
@@ -131,10 +141,44 @@ class PostgresLoader:
         other = self._context.kind if itself else self._context.references[key.resource]
         (missing,) = self._one(missing_references(key, other), [texts(values[name]) for name in fields])
         lost = values[np.array(missing, np.int64) - 1]
-        if itself and self._context.in_file is not None and lost.height:
-            renamed = lost.rename(dict(zip(fields, key.reference_fields, strict=True)))
-            lost = lost.filter(~self._context.in_file(renamed))
+        for way in (key.reference_fields, *key.alternatives):
+            if itself and self._context.in_file is not None and lost.height:
+                renamed = lost.rename(dict(zip(fields, way, strict=True)))
+                lost = lost.filter(~self._context.in_file(renamed))
         return np.sort(frame.join(lost, on=fields, how="semi")[AT].to_numpy())
+
+    def _consistent(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
+        """The rows that contradict neither a stored row nor an earlier one of the chunk; the others are decided here."""
+        for one in self._dependencies:
+            names = [*one.fields, one.determines]
+            frame = chunk.frame[verdicts.open(positions)].select(pl.Series(AT, verdicts.open(positions)), *names)
+            said = frame.drop_nulls(list(one.fields))
+            if said.is_empty():
+                continue
+            values = said.select(names).unique()
+            (found,) = self._one(contradicted(one, self._context.kind), [texts(values[name]) for name in names])
+            stored = said.join(values[np.array(found, np.int64) - 1], on=names, how="semi", nulls_equal=True)
+            determined = self._schema.field(one.determines).label
+            verdicts.issues(np.sort(stored[AT].to_numpy()), RowCode.INCONSISTENT, one.fields, determines=determined)
+            # Of those that are left the first of the chunk decides.
+            left = said.join(stored, on=AT, how="anti").sort(AT)
+            other = left.filter(
+                pl.col(one.determines).ne_missing(pl.col(one.determines).first().over(list(one.fields)))
+            )
+            verdicts.issues(other[AT].to_numpy(), RowCode.INCONSISTENT, one.fields, determines=determined)
+        return verdicts.open(positions)
+
+    def _with_faulty(self, chunk: Chunk, loaded: Loaded) -> Loaded:
+        """With what is wrong besides with rows that had failed before: what they refer to that is not there."""
+        if chunk.faulty is None or not self._foreign_keys:
+            return loaded
+        faulty = replace(chunk, frame=chunk.faulty)
+        verdicts = self._verdicts(faulty)
+        for key in self._foreign_keys:
+            frame = chunk.faulty.select(pl.Series(AT, np.arange(chunk.faulty.height)), *key.fields)
+            resource = key.resource or self._context.kind.name
+            verdicts.issues(self._dangling(key, frame), RowCode.FOREIGN_KEY, key.fields, resource=resource)
+        return Loaded(loaded.outcomes, sorted([*loaded.issues, *verdicts.told], key=lambda issue: issue.row))
 
     # Writing ----------------------------------------------------------------------------------------------------------
 

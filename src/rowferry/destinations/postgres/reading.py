@@ -48,8 +48,8 @@ class PostgresReading:
         self._connect = connect
         self._kind = kind
         self._tenant = tenant
-        self._key = kind.schema.primary_key or ("_job_id", "_row")
-        self._conditions = [OWN, *(_condition(kind, one) for one in filters)]
+        self._key = order(kind)
+        self._conditions = [OWN, *(condition(kind, one) for one in filters)]
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -67,20 +67,15 @@ class PostgresReading:
     def batches(self, after: Sequence[object] | None, size: int) -> Generator[Iterator[Sequence[Mapping[str, object]]]]:
         """Batches of rows ordered by key, after the row with the key `after`, by a cursor of the database."""
         names = (*self.fields, "_job_id", "_row")
-        shown = [_shown(field) for field in (*self._kind.schema.fields, *OURS)]
-        with self._rows(shown, after, size) as batches:
+        columns = [shown(field) for field in (*self._kind.schema.fields, *OURS)]
+        with self._rows(columns, after, size) as batches:
             yield ([dict(zip(names, row, strict=True)) for row in batch] for batch in batches)
 
     @contextmanager
     def texts(self, after: Sequence[object] | None, size: int) -> Generator[Iterator[Texts]]:
         """The same as texts that an import into the kind reads back as the very values that are stored."""
-        fields = self._kind.schema.fields
-        missing = self._kind.schema.missing_values
-        empty = "" if "" in missing or not missing else missing[0]
-        cells = [sql.SQL("coalesce({}, {})").format(_cell(field), sql.Literal(empty)) for field in fields]
-        key = [_shown(self._field(name)) for name in self._key]
-        with self._rows([*cells, *key], after, size) as batches:
-            yield (Texts([row[: len(fields)] for row in batch], list(batch[-1][len(fields) :])) for batch in batches)
+        with self._rows(texts_columns(self._kind), after, size) as batches:
+            yield (texts_of(self._kind, batch) for batch in batches)
 
     def key_of(self, row: Mapping[str, object]) -> list[object]:
         """What `after` takes to go on behind this row."""
@@ -100,10 +95,10 @@ class PostgresReading:
             sql.SQL(", ").join(shown),
             table(self._kind),
             self._where(after),
-            sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(name)) for name in self._key),
+            by_key(self._kind),
         )
         with self._transaction() as connection, connection.cursor("rows") as cursor:
-            set_json_loads(_json, cursor)
+            set_json_loads(read_json, cursor)
             cursor.execute(statement)
 
             def batches() -> Iterator[list[TupleRow]]:
@@ -115,27 +110,58 @@ class PostgresReading:
     def _where(self, after: Sequence[object] | None) -> sql.Composed:
         conditions: list[sql.Composable] = list(self._conditions)
         if after is not None:
-            if len(after) != len(self._key):
-                raise Invalid(reason="The place to go on from is none of this kind.")
-            fields = [self._field(name) for name in self._key]
-            conditions.append(
-                sql.SQL("({}) > ({})").format(
-                    sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(name)) for name in self._key),
-                    sql.SQL(", ").join(
-                        _value(field, _given(value)) for field, value in zip(fields, after, strict=True)
-                    ),
-                )
-            )
+            conditions.append(behind(self._kind, after))
         return sql.SQL(" and ").join(conditions)
 
-    def _field(self, name: str) -> Field:
-        return next(field for field in (*self._kind.schema.fields, *OURS) if field.name == name)
+
+# Places ---------------------------------------------------------------------------------------------------------------
+
+
+def order(kind: ImportKind) -> tuple[str, ...]:
+    """The columns by which rows of the kind are ordered: its key, or what tells rows without one apart."""
+    return kind.schema.primary_key or ("_job_id", "_row")
+
+
+def by_key(kind: ImportKind) -> sql.Composed:
+    """These columns, one after another."""
+    return sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(name)) for name in order(kind))
+
+
+def behind(kind: ImportKind, after: Sequence[object]) -> sql.Composed:
+    """Holds for rows behind the key `after`.
+
+    Raises:
+        Invalid: it is no key of the kind.
+    """
+    names = order(kind)
+    if len(after) != len(names):
+        raise Invalid(reason="The place to go on from is none of this kind.")
+    values = [_value(_field(kind, name), _given(value)) for name, value in zip(names, after, strict=True)]
+    return sql.SQL("({}) > ({})").format(by_key(kind), sql.SQL(", ").join(values))
+
+
+def _field(kind: ImportKind, name: str) -> Field:
+    return next(field for field in (*kind.schema.fields, *OURS) if field.name == name)
 
 
 # Values out -----------------------------------------------------------------------------------------------------------
 
 
-def _shown(field: Field) -> sql.Composed:
+def texts_columns(kind: ImportKind) -> list[sql.Composed]:
+    """The fields as cells, then the key as JSON values: the rows that `texts_of` takes."""
+    missing = kind.schema.missing_values
+    empty = sql.Literal("" if "" in missing or not missing else missing[0])
+    cells = [sql.SQL("coalesce({}, {})").format(cell(field), empty) for field in kind.schema.fields]
+    return cells + [shown(_field(kind, name)) for name in order(kind)]
+
+
+def texts_of(kind: ImportKind, rows: Sequence[TupleRow]) -> Texts:
+    """Some rows as cells of a file, and the key of the last of them."""
+    width = len(kind.schema.fields)
+    return Texts([row[:width] for row in rows], list(rows[-1][width:]) if rows else [])
+
+
+def shown(field: Field) -> sql.Composed:
     """The field as a JSON value: decimals as text, dates and times as ISO 8601, the fraction of a second where there is one."""
     column = sql.SQL("d.{}").format(sql.Identifier(field.name))
     if field.name == "_job_id":
@@ -151,14 +177,12 @@ def _shown(field: Field) -> sql.Composed:
             return column
 
 
-def _cell(field: Field) -> sql.Composed:
+def cell(field: Field) -> sql.Composed:
     """The field as a cell that its declaration reads back: its marks, its words, its pattern."""
     column = sql.SQL("d.{}").format(sql.Identifier(field.name))
     match field.type:
-        case FieldType.NUMBER if field.decimal_char not in {None, "."}:
-            return sql.SQL("replace({}, '.', {})").format(_number(field), sql.Literal(field.decimal_char))
         case FieldType.NUMBER:
-            return _number(field)
+            return _marked(field)
         case FieldType.BOOLEAN:
             yes, no = sql.Literal(field.true_values[0]), sql.Literal(field.false_values[0])
             return sql.SQL("case when {0} then {1} when not {0} then {2} end").format(column, yes, no)
@@ -173,6 +197,16 @@ def _cell(field: Field) -> sql.Composed:
 def _number(field: Field) -> sql.Composed:
     text = "d.{}::text" if field.scale is not None else "trim_scale(d.{})::text"
     return sql.SQL(text).format(sql.Identifier(field.name))
+
+
+def _marked(field: Field) -> sql.Composed:
+    """A number with the marks of its field. Where those are not said, 1.234 could be two numbers, and 1.2340 is one."""
+    if field.decimal_char not in {None, "."}:
+        return sql.SQL("replace({}, '.', {})").format(_number(field), sql.Literal(field.decimal_char))
+    if field.decimal_char is None and field.group_char is None:
+        twofold = sql.Literal(r"^-?[1-9][0-9]{0,2}\.[0-9]{3}$")
+        return sql.SQL("regexp_replace({}, {}, {})").format(_number(field), twofold, sql.Literal(r"\&0"))
+    return _number(field)
 
 
 def _moment(column: sql.Composed) -> sql.Composed:
@@ -199,7 +233,7 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"')
 
 
-def _json(text: str | bytes) -> object:
+def read_json(text: str | bytes) -> object:
     return json.loads(text, parse_float=_float)
 
 
@@ -211,23 +245,38 @@ def _float(text: str) -> float | str:
 # Values in ------------------------------------------------------------------------------------------------------------
 
 
-def _condition(kind: ImportKind, one: Filter) -> sql.Composed:
+def condition(kind: ImportKind, one: Filter, alias: str = "d") -> sql.Composed:
+    """Holds for rows of the kind that fit the filter.
+
+    Raises:
+        Invalid: it names no field, or a value is not of the field's type.
+    """
     field = next((field for field in (*kind.schema.fields, *OURS) if field.name == one.field), None)
     if field is None:
         raise Invalid(reason=f"The kind {kind.name} has no field {one.field}.")
     if one.operator != "eq" and field.type in {FieldType.OBJECT, FieldType.ARRAY}:
         raise Invalid(reason=f"The field {one.field} has no order.")
+    column, value = sql.Identifier(alias, field.name), _read(field, one.value)
+    if not one.or_values:
+        return sql.SQL("{} {} {}").format(column, OPERATORS[one.operator], _value(field, value))
+    values = [value, *(_read(field, other) for other in one.or_values)]
+    return sql.SQL("{} = any({}::{}[])").format(column, sql.Literal(values), _type(field))
+
+
+def _read(field: Field, text: str) -> str:
     try:
-        value = str(UUID(one.value)) if field.name == "_job_id" else READERS[field.type](one.value)
+        return str(UUID(text)) if field.name == "_job_id" else READERS[field.type](text)
     except ValueError:
         kind_of = "id of a job" if field.name == "_job_id" else field.type
-        raise Invalid(reason=f"{one.value[:100]} is no {kind_of}, as the field {one.field} needs.") from None
-    return sql.SQL("d.{} {} {}").format(sql.Identifier(field.name), OPERATORS[one.operator], _value(field, value))
+        raise Invalid(reason=f"{text[:100]} is no {kind_of}, as the field {field.name} needs.") from None
 
 
 def _value(field: Field, text: str) -> sql.Composed:
-    kind = sql.SQL("uuid") if field.name == "_job_id" else TYPES[field.type]
-    return sql.SQL("{}::{}").format(sql.Literal(text), kind)
+    return sql.SQL("{}::{}").format(sql.Literal(text), _type(field))
+
+
+def _type(field: Field) -> sql.SQL:
+    return sql.SQL("uuid") if field.name == "_job_id" else TYPES[field.type]
 
 
 def _given(value: object) -> str:

@@ -38,12 +38,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What a kind promises of its stored rows. How cells are read, titles and rules between fields are no part of it."""
+    """What a kind promises of its stored rows.
+
+    How cells are read and titles are no part of it, nor is what is asked of a row only when it comes: rules between fields, foreign
+    keys and dependencies.
+    """
 
     columns: dict[str, Column]
     primary_key: tuple[str, ...]
     unique_sets: tuple[tuple[str, ...], ...]
-    foreign_keys: tuple[str, ...]
 
     def to_json(self) -> str:
         """The text that the table keeps as its comment."""
@@ -56,10 +59,6 @@ def from_schema(schema: Schema) -> Shape:
         {one.name: _column(one) for one in schema.fields},
         schema.primary_key,
         schema.unique_sets,
-        tuple(
-            f"{', '.join(key.fields)} of {key.resource or 'the kind itself'} ({', '.join(key.reference_fields)})"
-            for key in schema.foreign_keys
-        ),
     )
 
 
@@ -75,7 +74,6 @@ def from_json(text: str) -> Shape:
             {name: _column_from(one) for name, one in read["columns"].items()},
             tuple(read["primary_key"]),
             tuple(tuple(one) for one in read["unique_sets"]),
-            tuple(read["foreign_keys"]),
         )
     except (TypeError, KeyError, AttributeError) as error:
         raise ValueError("not the shape of a table") from error
@@ -93,7 +91,6 @@ def differences(old: Shape, new: Shape) -> list[str]:
         found.append(f"the primary key is {_key(old.primary_key)} and would be {_key(new.primary_key)}")
     found += [f"{_key(one)} would be unique" for one in new.unique_sets if one not in old.unique_sets]
     found += [f"{_key(one)} would no longer be unique" for one in old.unique_sets if one not in new.unique_sets]
-    found += [f"{key} would be referred to" for key in new.foreign_keys if key not in old.foreign_keys]
     return found
 
 

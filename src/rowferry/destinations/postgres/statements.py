@@ -8,7 +8,7 @@ from hashlib import sha256
 from psycopg import sql
 
 from rowferry.destinations.postgres.tables import TYPES, column_definition, table
-from rowferry.domain.schema import Empty, Field, FieldType, ForeignKey, ImportKind
+from rowferry.domain.schema import Dependency, Empty, Field, FieldType, ForeignKey, ImportKind
 
 OWN = sql.SQL("d.tenant_id = (select rowferry.tenant())")
 """The transaction's tenant, asked once a statement: the loader passes by the row policies, so each statement says it."""
@@ -191,23 +191,56 @@ class Statements:
 
 def missing_references(key: ForeignKey, other: ImportKind) -> sql.Composed:
     """Which of the key's values (one array of texts a field) no row of the other kind has: their positions from 1."""
-    fields = [other.schema.field(name) for name in key.reference_fields]
-    arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in fields)
-    names = [sql.Identifier(f"v{position}") for position in range(len(fields))]
-    same = [
-        sql.SQL("d.{} = {}").format(sql.Identifier(field.name), _typed(field, name))
-        for field, name in zip(fields, names, strict=True)
+    ways = (key.reference_fields, *key.alternatives)
+    arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in key.fields)
+    names = [sql.Identifier(f"v{position}") for position in range(len(key.fields))]
+    absent = [
+        sql.SQL("not exists (select from {table} d where {own} and {same})").format(
+            table=table(other),
+            own=OWN,
+            same=sql.SQL(" and ").join(
+                sql.SQL("d.{} = {}").format(sql.Identifier(field), _typed(other.schema.field(field), name))
+                for field, name in zip(way, names, strict=True)
+            ),
+        )
+        for way in ways
     ]
     return sql.SQL(
-        "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({names}, n)"
-        " where not exists (select from {table} d where {own} and {same})"
+        "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({names}, n) where {absent}"
+    ).format(arrays=arrays, names=sql.SQL(", ").join(names), absent=sql.SQL(" and ").join(absent))
+
+
+def contradicted(dependency: Dependency, kind: ImportKind) -> sql.Composed:
+    """Which of some values (an array of texts a field, that of the dependent one last) a stored row contradicts: positions from 1."""
+    names = (*dependency.fields, dependency.determines)
+    values = [sql.Identifier(f"v{position}") for position in range(len(names))]
+    *same, other = [
+        sql.SQL("d.{} = {}").format(sql.Identifier(name), _typed(kind.schema.field(name), value))
+        for name, value in zip(names, values, strict=True)
+    ]
+    return sql.SQL(
+        "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({values}, n)"
+        " where exists (select from {table} d where {own} and {same} and ({other}) is not true)"
     ).format(
-        arrays=arrays,
-        names=sql.SQL(", ").join(names),
-        table=table(other),
+        arrays=sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in names),
+        values=sql.SQL(", ").join(values),
+        table=table(kind),
         own=OWN,
         same=sql.SQL(" and ").join(same),
+        other=other,
     )
+
+
+def same_values(key: ForeignKey) -> sql.Composed:
+    """Holds where the row `d` refers to the row `r` by the key, in one of its ways."""
+    ways = [
+        sql.SQL(" and ").join(
+            sql.SQL("r.{} = d.{}").format(sql.Identifier(theirs), sql.Identifier(mine))
+            for mine, theirs in zip(key.fields, way, strict=True)
+        )
+        for way in (key.reference_fields, *key.alternatives)
+    ]
+    return sql.SQL("({})").format(sql.SQL(") or (").join(ways))
 
 
 def _typed(field: Field, name: sql.Identifier) -> sql.Composed:

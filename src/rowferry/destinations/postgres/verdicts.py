@@ -89,6 +89,11 @@ class Verdicts:
         reason = REASONS.get(state, f"it gave the code {state}.")
         self.issues(position, RowCode.REJECTED, (), reason=reason)
 
+    @property
+    def told(self) -> Sequence[RowIssue]:
+        """The issues so far."""
+        return self._issues
+
     def loaded(self) -> Loaded:
         """What all rows came to.
 

@@ -5,4 +5,4 @@ select j.id, j.number, j.tenant_id, j.kind, j.type, j.status, j.version, j.creat
     j.checkpoint, j.original_job_id, j.same_file_as
 from jobs j left join users u on u.id = j.created_by and u.tenant_id = j.tenant_id
 where j.tenant_id = tenant()/* conditions */
-order by j.number desc limit %(limit)s
+order by j.number desc limit %(size)s offset %(start)s

@@ -9,7 +9,7 @@ from (
     cross join lateral (select j.id, j.number from jobs j
         where j.tenant_id = tenant() and j.status = wanted.status/* conditions */
         order by j.age limit %(limit)s) found
-    order by found.number desc limit %(limit)s
+    order by found.number desc limit %(size)s offset %(start)s
 ) page join jobs j on j.id = page.id and j.tenant_id = tenant()
 left join users u on u.id = j.created_by and u.tenant_id = j.tenant_id
 order by j.number desc

@@ -1,0 +1,90 @@
+"""The files of jobs, as rows: the uploaded one, and those that an attempt made; several rows may name one blob."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from rowferry.domain.job import JobId
+from rowferry.store.database import AsyncConnection, Connection, Statement, nothing
+
+
+@dataclass(frozen=True, slots=True)
+class NewArtifact:
+    """A file of a job whose blob is stored."""
+
+    id: UUID
+    category: str
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    blob: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file of a job, as stored."""
+
+    id: UUID
+    job_id: JobId
+    category: str
+    name: str
+    media_type: str
+    bytes: int
+    sha256: str
+    blob: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+def _artifact(row: DictRow) -> Artifact:
+    return Artifact(**row)
+
+
+INSERT = Statement("insert_artifact", nothing)
+LIST = Statement("list_artifacts", _artifact)
+GET = Statement("get_artifact", _artifact)
+
+
+async def insert(connection: AsyncConnection, job_id: JobId, artifact: NewArtifact) -> None:
+    """Makes the row of a file that came with the job."""
+    await INSERT.run_async(connection, **_parameters(job_id, artifact))
+
+
+async def of_job(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
+    """The job's files, in the order in which they were made."""
+    return await LIST.all_async(connection, job_id=job_id)
+
+
+async def get(connection: AsyncConnection, job_id: JobId, artifact_id: UUID) -> Artifact | None:
+    """One file of the job, or None."""
+    return await GET.one_async(connection, job_id=job_id, id=artifact_id)
+
+
+def of_job_sync(connection: Connection, job_id: JobId) -> list[Artifact]:
+    """The files of the job, as `of_job`."""
+    return LIST.all(connection, job_id=job_id)
+
+
+def add(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:
+    """Makes the rows of files that the attempt stored."""
+    for one in made:
+        INSERT.run(connection, **_parameters(job_id, one))
+
+
+def _parameters(job_id: JobId, artifact: NewArtifact) -> dict[str, object]:
+    return {
+        "id": artifact.id,
+        "job_id": job_id,
+        "category": artifact.category,
+        "name": artifact.name,
+        "media_type": artifact.media_type,
+        "bytes": artifact.bytes,
+        "sha256": artifact.sha256,
+        "blob": artifact.blob,
+        "expires_at": artifact.expires_at,
+    }

@@ -1,0 +1,1 @@
+select count(*) as n from mappings where tenant_id = tenant()

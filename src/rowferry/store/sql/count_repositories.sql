@@ -1,0 +1,1 @@
+select count(*) as n from repositories where tenant_id = tenant()

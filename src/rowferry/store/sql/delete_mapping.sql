@@ -1,0 +1,1 @@
+delete from mappings where tenant_id = tenant() and id = %(id)s

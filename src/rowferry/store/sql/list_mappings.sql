@@ -1,0 +1,1 @@
+select id, name, target, columns, defaults, headers, created_at, updated_at from mappings where tenant_id = tenant() order by id desc

@@ -1,0 +1,1 @@
+select nextval('token_numbers') as n
