@@ -122,8 +122,7 @@ class Workshop:
             except Crash:
                 jobs.take_back(self.system, [(job.id, fence)], "crashed", counted=True)
                 self.admin.execute("update jobs set run_at = now() where id = %s", [job_id])
-            else:
-                self._resume(job_id)
+            self._resume(job_id)
         self.admin.execute("select set_config('rowferry.tenant', %s, false)", [str(self.tenant.id)])
         job = jobs.get_sync(self.admin, job_id)
         assert job is not None

@@ -221,7 +221,7 @@ class Chunk:
     raw: Callable[[int], str]
     """The text of a row of the file by its row number."""
     faulty: pl.DataFrame | None = None
-    """The rows that failed before they came here, as far as they can be read, with the columns of `frame`; None where there is none."""
+    """The rows that failed before they came here, as far as they can be read, with the columns of `frame` and `_fresh`; None: there is none."""
     prepared: object = None
     """What the loader made of the chunk ahead of its transaction (`Loader.prepare`)."""
 

@@ -193,14 +193,17 @@ def test_a_backend_that_dies_costs_no_job_of_the_worker_an_attempt(start, faults
 def test_a_stopped_executor_of_a_killed_up_ends_when_it_runs_again_and_writes_nothing(start, faults) -> None:
     with start() as first:
         job_id, release, executor = held_in_mid_load(first, faults)
-        psutil.Process(executor).suspend()
+        stopped = psutil.Process(executor)
+        stopped.suspend()
         first.process.kill()
         first.process.wait()
         release()
         with start() as second:
             job = assert_whole(second, job_id, crashes=1)
-            assert psutil.Process(executor).status() == psutil.STATUS_STOPPED
-            psutil.Process(executor).resume()
+            with suppress(
+                psutil.NoSuchProcess
+            ):  # most systems wake and end a stopped process that lost its group's parent
+                stopped.resume()
             ended(executor)
             with second.client() as client:
                 assert second.ended(client, job_id)["ledger"] == job["ledger"]

@@ -202,3 +202,15 @@ def test_a_dry_run_says_where_the_job_would_stop(workshop: Workshop) -> None:
     job = run(things, b"code,n\na,1\nb,99\nc,3\n", {"on_error": "stop", "dry_run": True})
     assert (job.status, counts(job)) == ("failed", {"read": 3, "created": 1, "failed": 1, "not_attempted": 1})
     assert workshop.table() == {}
+
+
+def test_a_verdict_knows_that_an_earlier_row_of_the_key_had_failed(workshop: Workshop) -> None:
+    things = of_kinds(workshop, KIND)
+    options = {"mode": "create", "duplicates": "apply", "max_errors": 2}
+    content = b"code,n,note\na,99,\na,1,\nb,1,\nb,2,\n"
+    for chunk_rows in (1, 2, 10):
+        workshop.admin.execute('delete from rows."things"')
+        job = run(things, content, options, chunk_rows)
+        assert counts(job) == {"read": 4, "created": 2, "failed": 2}, job.failure
+        assert workshop.issues(job.id) == [(1, "out-of-range", "failed"), (4, "already-exists", "failed")]
+        assert set(workshop.table()) == {"a", "b"}

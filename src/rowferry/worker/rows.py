@@ -89,7 +89,7 @@ def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
         frame=frame,
         fresh=judged.fresh[rows].filter(valid),
         raw=lambda row: raw(row).decode("utf-8", "replace"),
-        faulty=_faulty(every, valid, issues),
+        faulty=_faulty(every.with_columns(judged.fresh[rows].alias("_fresh")), valid, issues),
     )
     return Prepared(chunk, issues, raw)
 

@@ -55,6 +55,7 @@ class PostgresLoader:
         self._foreign_keys = schema.held_references(context.fields, strict=context.options.strict)
         self._dependencies = schema.held_dependencies(context.fields, strict=context.options.strict)
         self._empty_at_start: bool | None = None
+        self._all_failed: set[tuple[object, ...]] = set()
         self._mostly_new = False
 
     def prepare(self, chunk: Chunk) -> Encoded | None:
@@ -311,14 +312,14 @@ class PostgresLoader:
     def _try(self, chunk: Chunk) -> Loaded:
         """What `load` does, taken back at once: rows of one key build on each other, which only doing it can tell.
 
-        Rows of earlier chunks are not in the table then; a row that is not surely the first of its key counts as a later one.
+        Rows of earlier chunks are not in the table then: a row is a later one of its key where one of those got in.
         """
         with self._connection.transaction(force_rollback=True):
             loaded = self.load(chunk)
         if chunk.fresh is None:
             return loaded
         verdicts, key = self._verdicts(chunk), self._schema.primary_key
-        later = np.flatnonzero((loaded.outcomes == Outcome.CREATED) & ~chunk.fresh.to_numpy())
+        later = self._later(chunk, loaded)
         match self._context.options.mode:
             case Mode.CREATE:
                 verdicts.issues(later, RowCode.ALREADY_EXISTS, key, "failed")
@@ -327,6 +328,39 @@ class PostgresLoader:
             case Mode.UPDATE | Mode.UPSERT:
                 verdicts.settle(later, Outcome.UPDATED)
         return verdicts.over(loaded)
+
+    def _later(self, chunk: Chunk, loaded: Loaded) -> Positions:
+        """Rows that would be created but for a row of an earlier chunk that has their key and got in.
+
+        Remembers the keys of which every row has failed so far: few, since rows fail seldom.
+        """
+        later: list[int] = []
+        for _, at, key, fresh in self._of_repeated_keys(chunk, loaded):
+            open_still = fresh or key in self._all_failed
+            if at < 0 or loaded.outcomes[at] == Outcome.FAILED:
+                if open_still:
+                    self._all_failed.add(key)
+                continue
+            if loaded.outcomes[at] == Outcome.CREATED and not open_still:
+                later.append(at)
+            self._all_failed.discard(key)
+        return np.array(later, np.int64)
+
+    def _of_repeated_keys(self, chunk: Chunk, loaded: Loaded) -> list[tuple[int, int, tuple[object, ...], bool]]:
+        """Rows that failed or are not the first of their key, in the order of the file.
+
+        Each is its number, its position in the frame (-1: it failed before it came here), its key, and whether no earlier row has that.
+        """
+        names = list(self._schema.primary_key)
+        assert chunk.fresh is not None, "who asks has looked"  # noqa: S101  # an invariant, as code
+        at = np.flatnonzero((loaded.outcomes == Outcome.FAILED) | ~chunk.fresh.to_numpy())
+        here = chunk.frame[at].select("_row", pl.Series(AT, at), *names, chunk.fresh[at].alias("_fresh"))
+        frames = [here]
+        if chunk.faulty is not None:
+            readable = chunk.faulty.drop_nulls(names)
+            frames.append(readable.select("_row", pl.lit(-1, pl.Int64).alias(AT), *names, "_fresh"))
+        rows = pl.concat(frames).sort("_row").iter_rows()
+        return [(row, position, tuple(key), fresh) for row, position, *key, fresh in rows]
 
     def _columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         return frame.select(*self._names, "_row")
