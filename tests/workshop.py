@@ -13,6 +13,7 @@ from rowferry.ids import uuid7
 from rowferry.points import Points
 from rowferry.store import jobs
 from rowferry.store.blobs import open_blobs
+from rowferry.store.connections import Connections
 from rowferry.store.database import Connection, Database, Role, connect, load
 from rowferry.worker import attempt
 from rowferry.worker.frame import Limits, Parts
@@ -123,6 +124,7 @@ class Workshop:
                 jobs.take_back(self.system, [(job.id, fence)], "crashed", counted=True)
                 self.admin.execute("update jobs set run_at = now() where id = %s", [job_id])
             self._resume(job_id)
+        parts.connections.close()
         self.admin.execute("select set_config('rowferry.tenant', %s, false)", [str(self.tenant.id)])
         job = jobs.get_sync(self.admin, job_id)
         assert job is not None
@@ -155,7 +157,7 @@ def workshop_of(database: Database, admin: Connection, system: Connection, tenan
     scratch = folder / "scratch"
     scratch.mkdir()
     parts = Parts(
-        database=database,
+        connections=Connections(database),
         blobs=open_blobs(str(folder / "blobs")),
         kind=lambda connection, tenant, name: KIND if name == "things" else None,
         formats=(CsvFormat(100_000, 100, block_bytes=64),),

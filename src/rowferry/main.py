@@ -198,6 +198,7 @@ def worker_parts(settings: Settings) -> "Parts":
     from rowferry.ids import uuid7
     from rowferry.points import Points
     from rowferry.store import catalog
+    from rowferry.store.connections import Connections
     from rowferry.worker.frame import Limits, Parts
 
     where, known, read = database(settings), kinds(settings), reading(database(settings))
@@ -208,7 +209,7 @@ def worker_parts(settings: Settings) -> "Parts":
 
     scratch = scratch_folder(settings.data.absolute() / "scratch")
     return Parts(
-        database=where,
+        connections=Connections(where),
         blobs=blobs(settings),
         kind=kind,
         formats=formats(settings),

@@ -71,12 +71,14 @@ def until_said(server: Running, event: str) -> None:
         psutil.wait_procs([psutil.Process(server.process.pid)], timeout=0.02)
 
 
-def held_in_mid_load(server: Running, faults: Faults, nth: int = 3) -> tuple[str, Callable[[], None], int]:
+def held_in_mid_load(
+    server: Running, faults: Faults, nth: int = 3, content: bytes = CONTENT
+) -> tuple[str, Callable[[], None], int]:
     """A job whose attempt waits inside its nth chunk: its id, how it is let go, and its executor."""
     before = len(faults.done)
     release = faults.hold_at("chunk.copied", nth)
     with server.client() as client:
-        job_id = server.send(client, CONTENT)["id"]
+        job_id = server.send(client, content)["id"]
     faults.wait_for_fault(before + 1)
     return job_id, release.set, faults.done[-1][2]
 
@@ -175,7 +177,8 @@ def test_an_outage_that_outlasts_the_lease_costs_no_job_an_attempt(start, faults
 def test_a_backend_that_dies_costs_no_job_of_the_worker_an_attempt(start, faults) -> None:
     with start(workers=2) as server:
         first, release_first, _ = held_in_mid_load(server, faults)
-        second, release_second, _ = held_in_mid_load(server, faults, nth=1)
+        # Other keys: else it would wait for the rows of the first.
+        second, release_second, _ = held_in_mid_load(server, faults, content=CONTENT.replace(b"\na", b"\nb"))
         with psycopg.connect(server.database_url, options="-c search_path=rowferry") as connection:
             [(pid,)] = connection.execute("select backend_pid from jobs where id = %s", [first]).fetchall()
         psutil.Process(pid).kill()

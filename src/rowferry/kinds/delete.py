@@ -75,6 +75,8 @@ def batches(context: TaskContext) -> Iterator[Batch]:
         place = context.checkpoint.get(PLACE)
         after = cast("list[object]", place) if isinstance(place, list) else None
         gone = removing.remove(after, BATCH_ROWS, context.done + 1)
+        if not gone.rows:
+            return Batch()  # the place stays that of the last row
         return Batch(bytes([Outcome.UPDATED]) * len(gone.rows), gone.csv(), {PLACE: gone.after})
 
     done = -1

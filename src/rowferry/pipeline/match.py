@@ -93,7 +93,8 @@ class Seen:
         self.key_sets = tuple(names for names in primary + schema.unique_sets if mapped.issuperset(names))
         self.keyed = bool(primary) and self.key_sets[:1] == primary
         """Whether the first key set is the primary key."""
-        referred = [names for one in schema.foreign_keys for names in (one.reference_fields, *one.alternatives)]
+        own = [one for one in schema.foreign_keys if not one.resource]
+        referred = [names for one in own for names in (one.reference_fields, *one.alternatives)]
         self._references = tuple(dict.fromkeys(names for names in referred if mapped.issuperset(names)))
         self._duplicates = duplicates
         self._types = {field.name: dtype(field) for field in schema.fields}

@@ -130,13 +130,12 @@ class Catalog:
         faults = reference_faults(kind, others.get)
         if faults:
             raise InvalidDeclaration(reason=" ".join(fault.detail for fault in faults), errors=faults)
-        new = kind.name not in others or others[kind.name].tenant is None
-        if new and sum(one.tenant is not None for one in others.values()) >= KINDS_MAX:
-            raise QuotaExceeded(what="The number of kinds", limit=KINDS_MAX)
-        # The table first: a declaration without one would accept jobs that cannot load.
-        await asyncio.to_thread(self.doors.ensure_table, kind)
         async with self.transactions.write(principal.tenant) as connection:
-            await catalog.put_kind(connection, kind.name, to_declaration(kind))
+            # The declaration commits last: one without a table would accept jobs that cannot load.
+            new = (await catalog.put_kind(connection, kind.name, to_declaration(kind))).version == 1
+            if new and len(await catalog.kinds(connection)) > KINDS_MAX:
+                raise QuotaExceeded(what="The number of kinds", limit=KINDS_MAX)
+            await asyncio.to_thread(self.doors.ensure_table, kind)
         return kind, new
 
     async def template(self, principal: Principal, name: str) -> bytes:

@@ -146,6 +146,7 @@ GET_PRINCIPAL = Statement("get_principal", _principal)
 GET_KIND = Statement("get_kind", _kind)
 GET_OWN_KIND = Statement("get_own_kind", _kind)
 LIST_KINDS = Statement("list_kinds", _kind)
+LOCK_KINDS = Statement("lock_kinds", nothing)
 PUT_KIND = Statement("put_kind", _kind)
 REPORT_WORKERS = Statement("report_workers", nothing)
 LIST_WORKERS = Statement("list_workers", _worker)
@@ -262,7 +263,11 @@ async def kinds(connection: AsyncConnection) -> list[DeclaredKind]:
 
 
 async def put_kind(connection: AsyncConnection, name: str, declaration: Mapping[str, object]) -> DeclaredKind:
-    """Stores a declaration; the version counts how often the name was declared."""
+    """Stores a declaration; the version counts how often the name was declared.
+
+    Until the transaction ends no other of the tenant stores one, so that what is counted in it holds.
+    """
+    await LOCK_KINDS.run_async(connection)
     kind = await PUT_KIND.one_async(connection, name=name, declaration=document(declaration))
     if kind is None:
         raise LookupError(f"the kind {name} is not there though it was just stored")

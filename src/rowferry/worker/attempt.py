@@ -12,7 +12,7 @@ from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode, JobStopped
 from rowferry.domain.job import Fence, Job, JobId, Move
 from rowferry.store import database, jobs
-from rowferry.store.database import Connection, Role
+from rowferry.store.database import Connection
 from rowferry.store.fence import FenceLost, Wishes
 from rowferry.worker import importing, tasks
 from rowferry.worker.frame import Attempt, Cancelled, Drained, Parts, Paused
@@ -35,8 +35,7 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
     """
     try:
         with (
-            database.connect(parts.database, Role.LOADER) as connection,
-            database.connect(parts.database, Role.LOADER) as side,
+            parts.connections.pair() as (connection, side),
             TemporaryDirectory(dir=parts.scratch, prefix="attempt-") as scratch,
         ):
             job = _begin(connection, job_id, fence, tenant)

@@ -16,7 +16,8 @@ from rowferry.ports import Choice, Format, ImportKind, Kind, LoadContext, Loader
 from rowferry.store import artifacts as files
 from rowferry.store import chunks, database, jobs
 from rowferry.store.blobs import Blobs
-from rowferry.store.database import Connection, Database
+from rowferry.store.connections import Connections
+from rowferry.store.database import Connection
 from rowferry.store.fence import Wishes
 
 REPEATS_MAX = 10
@@ -39,7 +40,7 @@ class Limits:
 class Parts:
     """All that an attempt needs from outside, built once per executor."""
 
-    database: Database
+    connections: Connections
     blobs: Blobs
     kind: Callable[[Connection, TenantId, str], Kind | None]
     formats: Sequence[Format]
