@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -121,5 +121,6 @@ def work_off(server: Server, connection: Connection) -> None:
     """Runs every waiting job to its end in this process, as an executor would."""
     settings = Settings(data=server.data, database_url=server.database.admin_url, disk_floor_bytes=0)
     parts = main.worker_parts(settings)
-    while (job := jobs.claim(connection, "test/1", 60)) is not None:
-        attempt.run(parts, job.id, Fence(job.attempt.number), job.tenant, lambda: False)
+    with closing(parts.connections):
+        while (job := jobs.claim(connection, "test/1", 60)) is not None:
+            attempt.run(parts, job.id, Fence(job.attempt.number), job.tenant, lambda: False)

@@ -175,6 +175,8 @@ def run_api(settings: Settings, listening: socket.socket, ready: Callable[[], No
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=settings.proxies or None,
         timeout_graceful_shutdown=API_DRAIN_SECONDS,
     )
     for number in (signal.SIGTERM, signal.SIGINT):

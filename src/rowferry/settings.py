@@ -55,6 +55,10 @@ class Settings(BaseSettings):
     submits_per_minute: int = Field(
         6_000, ge=1, description="Requests of one token that create jobs, a minute at most."
     )
+    proxies: str = Field(
+        "",
+        description="Addresses of proxies in front, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed; none by default.",
+    )
     logins_per_minute: int = Field(
         10, ge=1, description="Tries to log in under one e-mail of a tenant, a minute at most."
     )

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import PurePath
 
 from rowferry.domain import options as wire_options
+from rowferry.domain.declaration import reference_faults
 from rowferry.domain.faults import JobFaultCode, stop
 from rowferry.domain.job import Move
 from rowferry.domain.mapping import Mapped, map_columns
@@ -118,18 +119,21 @@ class Import:
     def _references(self, kind: ImportKind, fields: Sequence[str], *, strict: bool) -> Mapping[str, ImportKind]:
         found: dict[str, ImportKind] = {}
         attempt = self._attempt
-        for key in kind.schema.held_references(fields, strict=strict):
-            if key.resource in {"", kind.name}:
-                continue
-            with database.transaction(attempt.connection, attempt.job.tenant):
-                other = attempt.parts.kind(attempt.connection, attempt.job.tenant, key.resource)
-            if not isinstance(other, ImportKind):
-                raise stop(
-                    JobFaultCode.UNKNOWN_KIND,
-                    f"The kind {kind.name} refers to {key.resource}, which is not there.",
-                    kind=key.resource,
-                )
-            found[key.resource] = other
+        named = {key.resource for key in kind.schema.held_references(fields, strict=strict)} - {"", kind.name}
+        if not named:
+            return found
+        with database.transaction(attempt.connection, attempt.job.tenant):
+            for name in sorted(named):
+                other = attempt.parts.kind(attempt.connection, attempt.job.tenant, name)
+                if not isinstance(other, ImportKind):
+                    raise stop(
+                        JobFaultCode.UNKNOWN_KIND,
+                        f"The kind {kind.name} refers to {name}, which is not there.",
+                        kind=name,
+                    )
+                found[name] = other
+        for fault in reference_faults(kind, found.get):
+            raise stop(JobFaultCode.UNKNOWN_KIND, f"The kind {kind.name} refers to what is not there: {fault.detail}")
         return found
 
     @contextmanager

@@ -233,10 +233,11 @@ class Loading:
 
 
 def _before(chunk: Chunk, row: int) -> Chunk:
-    """The rows of a chunk before one."""
+    """The rows of a chunk before one, which may itself be among those that had failed."""
     keep = chunk.frame["_row"] < row
     fresh = None if chunk.fresh is None else chunk.fresh.filter(keep)
-    return replace(chunk, frame=chunk.frame.filter(keep), fresh=fresh, faulty=None, prepared=None)
+    faulty = None if chunk.faulty is None else chunk.faulty.filter(chunk.faulty["_row"] == row)
+    return replace(chunk, frame=chunk.frame.filter(keep), fresh=fresh, faulty=faulty, prepared=None)
 
 
 class _TakenBack(Exception):

@@ -96,7 +96,9 @@ class Task:
             return ()
         name, media_type = self._kind.output
         file_name = name.format_map({key: str(value) for key, value in self._attempt.job.params.items()})
-        return self._attempt.make([Artifact("output", file_name, media_type, footer=self._pending)])
+        # Bytes that no item followed make a file too: a header, where there was nothing to write below it.
+        whole = Artifact("output", file_name, media_type, footer=self._pending, always=bool(self._pending))
+        return self._attempt.make([whole])
 
     def _settle(self, batch: Batch, context: Context) -> None:
         attempt = self._attempt

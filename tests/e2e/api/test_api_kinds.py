@@ -1,6 +1,9 @@
 """Kinds over HTTP: those that are there, one's own, their templates, and whose they are."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
+from psycopg.types.json import Jsonb
 
 from serving import code, send, work_off
 
@@ -145,3 +148,15 @@ def test_a_file_over_the_kinds_own_limit_is_refused(ana) -> None:
     declared(ana, limits={"bytes": 40})
     assert code(send(ana, b"email,name\n" + b"a@b.org,A\n" * 9, kind="contacts")) == (413, "too-large")
     assert send(ana, b"email,name\na@b.org,A\n", kind="contacts").status_code == 202
+
+
+def test_two_hundred_kinds_are_the_most_however_many_are_declared_at_once(ana, acme, all_tenants) -> None:
+    for number in range(198):
+        all_tenants.execute(
+            "insert into kinds (tenant_id, name, declaration) values (%s, %s, %s)",
+            (acme[0], f"kind-{number}", Jsonb(CONTACTS | {"name": f"kind-{number}"})),
+        )
+    with ThreadPoolExecutor(6) as threads:
+        answers = list(threads.map(lambda number: declared(ana, name=f"more-{number}").status_code, range(6)))
+    assert sorted(answers) == [201, 201, 429, 429, 429, 429]
+    assert declared(ana, name="kind-1").status_code == 200

@@ -139,6 +139,14 @@ def test_an_export_gives_its_file_to_the_same_key(running, client) -> None:
         assert stranger.get(ended["result"]["fileUrl"]).status_code == 401
 
 
+def test_an_export_of_nothing_is_a_file_with_a_header(running, client) -> None:
+    ended = polled(running, made(client, "export", {"kind": "lot"})["id"])
+    assert (ended["status"], ended["result"]["rowsExported"]) == ("completed", 0)
+    answer = client.get(ended["result"]["fileUrl"])
+    assert answer.status_code == 200, answer.text
+    assert [len(line) > 0 for line in csv.reader(io.StringIO(answer.text))] == [True]
+
+
 def test_another_task_runs_by_its_own_name(running, client) -> None:
     polled(running, made(client, "import", {"kind": "item", "rows": [{"name": "A"}, {"name": "B"}]})["id"])
     job = made(client, "delete", {"kind": "item", "any_of": [{"name": ["A"]}]})

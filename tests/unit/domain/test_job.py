@@ -12,6 +12,7 @@ from rowferry.domain.access import TenantId
 from rowferry.domain.faults import NotAllowedNow
 from rowferry.domain.job import (
     IMPORT_STEPS,
+    ROWS_READ,
     TERMINAL,
     TRANSITIONS,
     Attempt,
@@ -23,6 +24,7 @@ from rowferry.domain.job import (
     allowed,
     apply,
     progress,
+    reached,
 )
 from rowferry.domain.ledger import Ledger
 
@@ -104,6 +106,17 @@ def test_progress_never_goes_backwards_while_rows_are_read_and_settled(steps: li
         now = progress(job, NOW + timedelta(seconds=1)).fraction
         assert last <= now <= 1.0
         last = now
+
+
+@given(st.integers(1, 100), st.integers(0, 100), st.integers(0, 100))
+def test_a_job_that_ends_early_stays_where_it_was(total: int, read: int, settled: int) -> None:
+    read, settled = min(read, total), min(settled, read, total)
+    running = a_job(Status.RUNNING, rows_total=total, cursor=RowNumber(settled), ledger=Ledger(read, created=settled))
+    left = replace(running.ledger, read=total, not_attempted=total - settled)  # how the books are closed
+    ended = replace(running, ledger=left, checkpoint={ROWS_READ: read})
+    for status in TERMINAL - {Status.SUCCEEDED, Status.PARTIAL}:
+        assert reached(replace(ended, status=status)) == reached(running)
+    assert reached(replace(ended, status=Status.PARTIAL)) == 1.0
 
 
 def test_a_finished_job_shows_all_of_the_way_and_its_rate() -> None:

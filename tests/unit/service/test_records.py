@@ -36,6 +36,22 @@ def test_the_other_members_are_kept_as_values() -> None:
     assert sent.count == 1
 
 
+def test_rows_deep_in_a_body_are_read_as_exactly() -> None:
+    text = '{"type": "import", "params": {"kind": "a", "rows": [{"n": 1.10}, {"m": "x"}], "options": {}}, "rows": [1]}'
+    sent = scan(text, 100, ("params", "rows"))
+    assert sent.members == {"type": "import", "params": {"kind": "a", "options": {}}, "rows": [1]}
+    assert list(csv.reader(io.StringIO(b"".join(sent.csv()).decode()))) == [["n", "m"], ["1.10", ""], ["", "x"]]
+    with pytest.raises(Invalid) as refused:
+        scan('{"params": {"rows": [{"a": 1}, 5]}}', 100, ("params", "rows"))
+    assert [error.pointer for error in refused.value.errors] == ["/params/rows/1"]
+
+
+@pytest.mark.parametrize("text", ['{"params": 5}', '{"params": {"rows": 5}}', '{"params": {}}', "{}"])
+def test_a_body_without_rows_where_they_are_looked_for_has_none(text: str) -> None:
+    sent = scan(text, 100, ("params", "rows"))
+    assert (sent.members, sent.count, sent.begin) == (json.loads(text), 0, -1)
+
+
 VALUES = st.none() | st.booleans() | st.text(max_size=20)
 ROWS = st.lists(st.dictionaries(st.text(min_size=1, max_size=3), VALUES, max_size=4), max_size=5).filter(any)
 

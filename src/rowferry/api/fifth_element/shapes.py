@@ -54,12 +54,7 @@ def percent(job: Job) -> int:
 def result_shape(job: Job) -> Shape:
     """What a job that has ended came to. Of one that failed it says why."""
     word = words.type_of(job)
-    counter = words.COUNTERS.get(word)
-    if counter is not None:
-        shape: Shape = {counter: job.ledger.stored}
-    else:
-        shape = {to_camel(name): value for name, value in (job.result or {}).items()}
-    shape["errors"] = job.ledger.failed
+    shape = _done(job, words.COUNTERS.get(word)) | {"errors": job.ledger.failed}
     if word == words.EXPORT:
         done = words.STATUS[job.status] == "completed"
         shape["fileUrl"] = f"{words.BASE}/jobs/{job.id}/file" if done else None
@@ -68,6 +63,14 @@ def result_shape(job: Job) -> Shape:
     elif words.STATUS[job.status] == "failed":
         shape["error"] = {"code": str(job.status), "message": "The job was interrupted and had no attempt left."}
     return shape
+
+
+def _done(job: Job, counter: str | None) -> Shape:
+    """What is counted as done. A task of another type has a result of its own only at a good end, and the ledger's outcomes at another."""
+    if counter is not None:
+        return {counter: 0 if job.options.get("dry_run") is True else job.ledger.stored}
+    outcomes = {name: count for name, count in job.ledger.counts().items() if name not in {"read", "failed"}}
+    return {to_camel(name): value for name, value in (outcomes if job.result is None else job.result).items()}
 
 
 def rerun_shape(job: Job) -> Shape:

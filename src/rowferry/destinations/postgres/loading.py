@@ -149,15 +149,18 @@ class PostgresLoader:
         return np.sort(frame.join(lost, on=fields, how="semi")[AT].to_numpy())
 
     def _consistent(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
-        """The rows that contradict neither a stored row nor an earlier one of the chunk; the others are decided here."""
+        """The rows that contradict neither a stored row nor an earlier one of the chunk; the others are decided here.
+
+        A row without one of the values contradicts none.
+        """
         for one in self._dependencies:
-            names = [*one.fields, one.determines]
+            names = list(dict.fromkeys((*one.fields, one.determines, *self._schema.primary_key)))
             frame = chunk.frame[verdicts.open(positions)].select(pl.Series(AT, verdicts.open(positions)), *names)
-            said = frame.drop_nulls(list(one.fields))
+            said = frame.drop_nulls([*one.fields, one.determines])
             if said.is_empty():
                 continue
             values = said.select(names).unique()
-            (found,) = self._one(contradicted(one, self._context.kind), [texts(values[name]) for name in names])
+            (found,) = self._one(contradicted(one, names, self._context.kind), [texts(values[name]) for name in names])
             stored = said.join(values[np.array(found, np.int64) - 1], on=names, how="semi", nulls_equal=True)
             determined = self._schema.field(one.determines).label
             verdicts.issues(np.sort(stored[AT].to_numpy()), RowCode.INCONSISTENT, one.fields, determines=determined)

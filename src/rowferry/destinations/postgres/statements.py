@@ -210,24 +210,29 @@ def missing_references(key: ForeignKey, other: ImportKind) -> sql.Composed:
     ).format(arrays=arrays, names=sql.SQL(", ").join(names), absent=sql.SQL(" and ").join(absent))
 
 
-def contradicted(dependency: Dependency, kind: ImportKind) -> sql.Composed:
-    """Which of some values (an array of texts a field, that of the dependent one last) a stored row contradicts: positions from 1."""
-    names = (*dependency.fields, dependency.determines)
+def contradicted(dependency: Dependency, names: Sequence[str], kind: ImportKind) -> sql.Composed:
+    """Which of some values (an array of texts for each of `names`) a stored row with another key contradicts: positions from 1.
+
+    `names` are the fields of the dependency, the one that they determine, and those of the key. A null contradicts nothing.
+    """
     values = [sql.Identifier(f"v{position}") for position in range(len(names))]
-    *same, other = [
-        sql.SQL("d.{} = {}").format(sql.Identifier(name), _typed(kind.schema.field(name), value))
+    equal = {
+        name: sql.SQL("d.{} = {}").format(sql.Identifier(name), _typed(kind.schema.field(name), value))
         for name, value in zip(names, values, strict=True)
-    ]
+    }
+    same = [equal[name] for name in dependency.fields]
+    key = sql.SQL(" and ").join(equal[name] for name in kind.schema.primary_key)
     return sql.SQL(
         "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({values}, n)"
-        " where exists (select from {table} d where {own} and {same} and ({other}) is not true)"
+        " where exists (select from {table} d where {own} and {same} and not ({other}) and not ({key}))"
     ).format(
+        key=key,
         arrays=sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in names),
         values=sql.SQL(", ").join(values),
         table=table(kind),
         own=OWN,
         same=sql.SQL(" and ").join(same),
-        other=other,
+        other=equal[dependency.determines],
     )
 
 

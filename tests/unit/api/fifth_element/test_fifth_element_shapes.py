@@ -97,6 +97,17 @@ def test_another_task_shows_its_own_result_in_camel_case() -> None:
     assert shapes.result_shape(job) == {"rowsDeleted": 3, "errors": 0}
 
 
+def test_another_task_that_ended_early_shows_what_became_of_its_rows() -> None:
+    job = job_of(Status.CANCELLED, kind="delete", type="task", ledger=Ledger(7, updated=3, failed=1, not_attempted=3))
+    counts = {"created": 0, "updated": 3, "unchanged": 0, "skipped": 0, "notAttempted": 3}
+    assert shapes.result_shape(job) == {**counts, "errors": 1}
+
+
+def test_a_dry_run_imports_nothing() -> None:
+    job = job_of(Status.PARTIAL, ledger=Ledger(3, created=2, failed=1), options={"dry_run": True})
+    assert shapes.result_shape(job) == {"rowsImported": 0, "errors": 1}
+
+
 def test_a_job_that_failed_says_why() -> None:
     stopped = job_of(Status.FAILED, failure=JobFault("no-header", "The file has no header.", {"secret": "detail"}))
     assert shapes.result_shape(stopped)["error"] == {"code": "no-header", "message": "The file has no header."}
