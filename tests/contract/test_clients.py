@@ -1,0 +1,108 @@
+"""Programs as a customer of each vendor would write them run unchanged: Python with requests, a shell with curl, Node with fetch."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from driving import PROGRAM, Running, up
+
+CLIENTS = Path(__file__).parent / "clients"
+SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def running(data_folders) -> Iterator[Running]:
+    with up(data_folders(), workers=1) as server:
+        yield server
+
+
+def told(command: list[str], folder: Path) -> str:
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def needed(program: str) -> str:
+    found = shutil.which(program)
+    if found is None:
+        pytest.skip(f"{program} is not installed here")
+    return found
+
+
+def test_a_python_program_for_fifth_element(running: Running, tmp_path: Path) -> None:
+    base = f"{running.url}/v1/api"
+    command = [sys.executable, str(CLIENTS / "fifth_element.py"), base, running.token("elements"), "0.05"]
+    assert json.loads(told(command, tmp_path)) == {
+        "imported": {"rowsImported": 20, "errors": 1},
+        "lines": 21,
+        "original": True,
+        "rerun": "completed",
+        "listed": 2,
+        "limited": True,
+    }
+
+
+def test_a_shell_script_for_claret(running: Running, tmp_path: Path) -> None:
+    needed("curl")
+    user = [*PROGRAM, "user", "create", "--data", str(running.data), "--tenant", "stocks", "--email", "ana@example.org"]
+    subprocess.run(user, input="a long password\n", text=True, capture_output=True, check=True, timeout=SECONDS)
+    with running.client("stocks") as client:
+        for kind, rows in (
+            ("item", [{"name": "Item A"}]),
+            ("bin", [{"name": "Bin 1"}]),
+            ("lot", [{"name": "Lot 1"}]),
+            ("unit-of-measure", [{"name": "Kilogram", "abbreviation": "kg"}]),
+        ):
+            sent = client.post("/v1/imports", json={"kind": kind, "rows": rows}).json()
+            assert running.ended(client, sent["id"])["status"] == "succeeded"
+    command = ["sh", str(CLIENTS / "claret.sh"), running.url, "stocks", "ana@example.org", "a long password", "0.05"]
+    assert told(command, tmp_path).splitlines() == [
+        "import completed",
+        "output 1",
+        "errors 1",
+        "input 3",
+        "deleted 1",
+        "refresh completed",
+        "nobody 401",
+    ]
+
+
+def test_a_node_program_for_gu1(running: Running, tmp_path: Path) -> None:
+    node = needed("node")
+    command = [node, str(CLIENTS / "gu1.mjs"), running.url, running.token("guards"), "50"]
+    assert json.loads(told(command, tmp_path)) == {
+        "entities": ["completed", 2, 1, "entities.csv"],
+        "failures": [1, "3", "VALIDATION_ERROR", False],
+        "csv": [200, "text/csv", "tax_id,type,outcome,code,error_message"],
+        "paid": ["completed", 2],
+        "refused": ["failed", "INVALID_ENTITY_REFERENCES"],
+        "late": 409,
+        "history": True,
+    }
+
+
+def test_a_job_of_one_vendor_is_seen_by_the_clients_of_the_others(running: Running) -> None:
+    with running.client("both") as client:
+        sent = client.post(
+            "/v1/api/jobs",
+            json={"type": "import", "params": {"kind": "customers", "rows": [{"email": "a@b.org", "name": "A"}]}},
+        )
+        job = running.ended(client, sent.json()["data"]["id"])
+        claret = client.get(f"/both/api/v1/imports/status/{job['number']}").json()["content"]
+        gu1 = client.get(f"/batch-import/jobs/{job['id']}").json()["job"]
+        fifth = client.get(f"/v1/api/jobs/{job['id']}").json()["data"]
+    assert (claret["status"], gu1["status"], fifth["status"]) == ("completed", "completed", "completed")
+    assert (claret["job_log_id"], gu1["jobId"], fifth["id"]) == (job["number"], job["id"], job["id"])
+
+
+def test_many_pollers_at_the_advised_pace_meet_no_limit(data_folders) -> None:
+    """An hour of three pollers, at once, where the hour has fewer requests than that."""
+    with up(data_folders(), workers=1, requests_per_hour=1000) as server, server.client("pollers") as client:
+        made = client.post("/v1/api/jobs", json={"type": "export", "params": {"kind": "customers"}}).json()["data"]
+        found = {client.get(f"/v1/api/jobs/{made['id']}").status_code for _ in range(3 * 720)}
+    assert found == {200}
