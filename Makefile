@@ -5,7 +5,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint types contracts house bench docs lock clean
+.PHONY: help install demo test lint types contracts house fuzz bench docs lock clean
 
 help:  ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ contracts: install  ## Check alone who may import whom (make test does it too).
 
 house: install  ## Check alone the rules of the house: contracts, names, budgets, docs, SQL.
 	$(BIN)/pytest tests/house
+
+fuzz: install  ## Ask every operation of the four OpenAPI documents 500 made-up questions. FUZZ_EXAMPLES=N asks fewer or more.
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-500} $(BIN)/pytest -n 2 -k 'document or schemathesis' tests/e2e/api $(ARGS)
 
 bench: install  ## Measure an import beside raw COPY. ARGS='--rows 100000 --json FILE' goes to benchmarks/import.py.
 	$(BIN)/python benchmarks/import.py $(ARGS)

@@ -4,9 +4,11 @@ import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from driving import PROGRAM, Running, up
@@ -86,23 +88,51 @@ def test_a_node_program_for_gu1(running: Running, tmp_path: Path) -> None:
     }
 
 
-def test_a_job_of_one_vendor_is_seen_by_the_clients_of_the_others(running: Running) -> None:
+def made_by_claret(client: httpx2.Client) -> str:
+    """The id of a job that came by Claret, whose own number leads to it."""
+    body = {"source": "api", "arguments": {"allow_record_creation": True}, "payload": [STOCK]}
+    link = client.post("/both/api/v1/inventory/import/process", json=body).json()["content"]["job_status_link"]
+    number = int(link.rsplit("/", 1)[1])
+    return next(job["id"] for job in client.get("/v1/jobs").json()["items"] if job["number"] == number)
+
+
+def made_by_gu1(client: httpx2.Client) -> str:
+    files = {"file": ("entities.csv", b"tax_id,type\n1,person\n", "text/csv")}
+    return client.post("/batch-import/import/entities", files=files).json()["jobId"]
+
+
+def made_by_fifth_element(client: httpx2.Client) -> str:
+    body = {"type": "import", "params": {"kind": "customers", "rows": [{"email": "a@b.org", "name": "A"}]}}
+    return client.post("/v1/api/jobs", json=body).json()["data"]["id"]
+
+
+STOCK = {"item_name": "I", "bin_name": "B", "lot_name": "L", "date_filled": "2026-03-04", "quantity": 1, "uom": "kg"}
+
+
+@pytest.mark.parametrize("make", [made_by_claret, made_by_gu1, made_by_fifth_element])
+def test_a_job_of_one_vendor_is_seen_by_the_clients_of_the_others(
+    running: Running, make: Callable[[httpx2.Client], str]
+) -> None:
     with running.client("both") as client:
-        sent = client.post(
-            "/v1/api/jobs",
-            json={"type": "import", "params": {"kind": "customers", "rows": [{"email": "a@b.org", "name": "A"}]}},
-        )
-        job = running.ended(client, sent.json()["data"]["id"])
+        job = running.ended(client, make(client))
         claret = client.get(f"/both/api/v1/imports/status/{job['number']}").json()["content"]
         gu1 = client.get(f"/batch-import/jobs/{job['id']}").json()["job"]
         fifth = client.get(f"/v1/api/jobs/{job['id']}").json()["data"]
-    assert (claret["status"], gu1["status"], fifth["status"]) == ("completed", "completed", "completed")
+    assert {claret["status"], gu1["status"], fifth["status"]} <= {"completed", "failed"}
+    assert len({claret["status"], gu1["status"], fifth["status"]}) == 1
     assert (claret["job_log_id"], gu1["jobId"], fifth["id"]) == (job["number"], job["id"], job["id"])
 
 
 def test_many_pollers_at_the_advised_pace_meet_no_limit(data_folders) -> None:
-    """An hour of three pollers, at once, where the hour has fewer requests than that."""
-    with up(data_folders(), workers=1, requests_per_hour=1000) as server, server.client("pollers") as client:
+    """An hour of three keys, fifty requests at a time, where the hour of a key has fewer requests than one poller sends."""
+    with up(data_folders(), workers=1, requests_per_hour=700) as server, server.client("pollers") as client:
         made = client.post("/v1/api/jobs", json={"type": "export", "params": {"kind": "customers"}}).json()["data"]
-        found = {client.get(f"/v1/api/jobs/{made['id']}").status_code for _ in range(3 * 720)}
+        keys = [server.token("pollers", scopes) for scopes in ("jobs:read", "jobs:read,jobs:write", "admin,jobs:read")]
+
+        def poll(number: int) -> int:
+            headers = {"Authorization": f"Bearer {keys[number % 3]}"}
+            return client.get(f"/v1/api/jobs/{made['id']}", headers=headers).status_code
+
+        with ThreadPoolExecutor(50) as pool:
+            found = set(pool.map(poll, range(3 * 720)))
     assert found == {200}

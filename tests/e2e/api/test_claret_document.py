@@ -19,6 +19,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from driving import Running, up
+from fuzzing import ALIKE, examples
 from rowferry.api import claret
 
 CHECKS = [
@@ -111,7 +112,9 @@ described = schemathesis.openapi.from_dict(bound())
 
 
 @described.parametrize()
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(
+    max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck), derandomize=ALIKE, database=None
+)
 def test_a_machine_that_reads_the_document_finds_nothing_otherwise(running, case) -> None:
     headers = {"Authorization": f"Bearer {running.token()}"}
     case.call_and_validate(base_url=running.url, headers=headers, checks=CHECKS)

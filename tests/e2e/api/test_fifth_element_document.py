@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from driving import Running, up
+from fuzzing import ALIKE, examples
 from rowferry.api import fifth_element
 
 CHECKS = [
@@ -114,7 +115,9 @@ described = schemathesis.openapi.from_dict(json.loads(json.dumps(fifth_element.d
 
 
 @described.parametrize()
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(
+    max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck), derandomize=ALIKE, database=None
+)
 def test_a_machine_that_reads_the_document_finds_nothing_otherwise(running, case) -> None:
     headers = {"Authorization": f"Bearer {running.token()}"}
     case.call_and_validate(base_url=running.url, headers=headers, checks=CHECKS)
@@ -148,11 +151,11 @@ def test_what_is_there_answers_as_described(running, bound, name, mode) -> None:
     operation = bound.find_operation_by_id(name)
 
     @settings(
-        max_examples=20,
+        max_examples=examples(20),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
-        derandomize=True,
+        derandomize=ALIKE,
         database=None,
     )
     @given(case=operation.as_strategy(generation_mode=mode))

@@ -14,6 +14,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from fuzzing import ALIKE, examples
 from serving import work_off
 from speaking_gu1 import ENTITIES, TRANSACTION, upload
 
@@ -138,11 +139,11 @@ def test_no_request_breaks_the_server(described, secret, name, sort):
     bearer = secret()
 
     @settings(
-        max_examples=15,
+        max_examples=examples(15),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
-        derandomize=True,
+        derandomize=ALIKE,
         database=None,
     )
     @given(case=operation.as_strategy(generation_mode=sort))

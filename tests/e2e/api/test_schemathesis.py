@@ -10,6 +10,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from fuzzing import ALIKE, examples
 from serving import OPERATIONS
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
@@ -31,11 +32,11 @@ def test_no_request_breaks_the_server(described, secret, name, sort) -> None:
     bearer = secret()
 
     @settings(
-        max_examples=15,
+        max_examples=examples(15),
         deadline=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),
-        derandomize=True,
+        derandomize=ALIKE,
         database=None,
     )
     @given(case=operation.as_strategy(generation_mode=sort))
