@@ -59,6 +59,7 @@ def main() -> None:
         preload=("psycopg", "rowferry.store.jobs", "rowferry.worker.executor"),
         free_bytes=lambda: int(room.read_text()) if room else None,
         ready=lambda: print("worker ready", flush=True),
+        tidy=lambda: None,
     )
     defaults = {
         "executors": 2,
@@ -66,6 +67,7 @@ def main() -> None:
         "stall_seconds": 60.0,
         "drain_seconds": 5.0,
         "disk_floor_bytes": 1,
+        "housekeeping_seconds": 3600.0,
     }
     asyncio.run(process.run(process.Orders(**{**defaults, **orders}), tools))
 

@@ -160,17 +160,19 @@ def build_api(settings: Settings) -> "ASGIApp":
             sources_bytes_max=settings.batch_sources_bytes_max,
         ),
     )
-    return build(services, rates, Meters())
+    return build(services, rates, Meters(), settings.metrics_token)
 
 
 def run_api(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
     """Serves on a socket until SIGTERM or SIGINT."""
     import uvicorn
 
+    from rowferry.api.wire.connections import PromptProtocol
+
     config = uvicorn.Config(
         build_api(settings),
         loop="uvloop",
-        http="httptools",
+        http=PromptProtocol,
         lifespan="on",
         access_log=False,
         log_config=None,
@@ -245,7 +247,7 @@ def executor_work(settings: Settings) -> "Work":
 
 def run_worker(settings: Settings, ready: Callable[[], None]) -> None:
     """Runs a worker with its executors until SIGTERM or SIGINT."""
-    from rowferry.worker import process
+    from rowferry.worker import housekeeping, process
 
     settle_libraries()
     orders = process.Orders(
@@ -254,6 +256,7 @@ def run_worker(settings: Settings, ready: Callable[[], None]) -> None:
         stall_seconds=settings.stall_seconds,
         drain_seconds=settings.drain_seconds,
         disk_floor_bytes=settings.disk_floor_bytes,
+        housekeeping_seconds=settings.housekeeping_seconds,
     )
     tools = process.Tools(
         database=database(settings),
@@ -261,6 +264,7 @@ def run_worker(settings: Settings, ready: Callable[[], None]) -> None:
         preload=PRELOAD,
         free_bytes=partial(free_bytes, settings.data.absolute()),
         ready=ready,
+        tidy=partial(housekeeping.tidy, database(settings), blobs(settings), settings.orphan_hours * 3600),
     )
     asyncio.run(process.run(orders, tools))
 

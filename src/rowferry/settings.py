@@ -50,6 +50,14 @@ class Settings(BaseSettings):
     disk_floor_bytes: int = Field(
         256_000_000, ge=0, description="Free space below which uploads are refused and jobs wait."
     )
+    housekeeping_seconds: float = Field(
+        3600.0,
+        ge=1,
+        description="How often a worker looks for what can be removed: files that no job names, keys past their time.",
+    )
+    orphan_hours: float = Field(
+        24.0, ge=0.1, description="How old a stored file must be before it is removed because no job names it."
+    )
     idempotency_hours: float = Field(24.0, gt=0, description="How long an Idempotency-Key is remembered.")
     requests_per_minute: int = Field(300_000, ge=1, description="Requests of one token a minute at most.")
     submits_per_minute: int = Field(
@@ -58,6 +66,11 @@ class Settings(BaseSettings):
     proxies: str = Field(
         "",
         description="Addresses of proxies in front, with commas, whose X-Forwarded-For and X-Forwarded-Proto are believed; none by default.",
+    )
+    metrics_token: str | None = Field(
+        None,
+        min_length=16,
+        description="What a scrape of `/metrics` must bring as bearer token; None: everybody may scrape.",
     )
     logins_per_minute: int = Field(
         10, ge=1, description="Tries to log in under one e-mail of a tenant, a minute at most."

@@ -90,10 +90,13 @@ def test_a_node_program_for_gu1(running: Running, tmp_path: Path) -> None:
 
 def made_by_claret(client: httpx2.Client) -> str:
     """The id of a job that came by Claret, whose own number leads to it."""
-    body = {"source": "api", "arguments": {"allow_record_creation": True}, "payload": [STOCK]}
-    link = client.post("/both/api/v1/inventory/import/process", json=body).json()["content"]["job_status_link"]
+    arguments = dict.fromkeys(("allow_record_creation", "allow_record_update", "should_continue_on_error"), True)
+    body = {"source": "api", "arguments": arguments, "payload": [STOCK]}
+    answer = client.post("/both/api/v1/inventory/import/process", json=body)
+    assert answer.status_code == 200, answer.text
+    link = answer.json()["content"]["job_status_link"]
     number = int(link.rsplit("/", 1)[1])
-    return next(job["id"] for job in client.get("/v1/jobs").json()["items"] if job["number"] == number)
+    return next(job["id"] for job in client.get("/v1/jobs").json()["jobs"] if job["number"] == number)
 
 
 def made_by_gu1(client: httpx2.Client) -> str:

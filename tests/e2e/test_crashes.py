@@ -53,8 +53,12 @@ def postmaster(server: Running) -> psutil.Process:
     return found
 
 
-def with_children(process: psutil.Process) -> list[psutil.Process]:
-    return [process, *process.children()]
+def signal_all(database: psutil.Process, number: signal.Signals) -> None:
+    """The postmaster first: one that is stopped starts nobody more."""
+    database.send_signal(number)
+    for backend in database.children():
+        with suppress(psutil.NoSuchProcess):
+            backend.send_signal(number)
 
 
 def ended(pid: int) -> None:
@@ -72,13 +76,13 @@ def until_said(server: Running, event: str) -> None:
 
 
 def held_in_mid_load(
-    server: Running, faults: Faults, nth: int = 3, content: bytes = CONTENT
+    server: Running, faults: Faults, nth: int = 3, tenant: str = "acme"
 ) -> tuple[str, Callable[[], None], int]:
     """A job whose attempt waits inside its nth chunk: its id, how it is let go, and its executor."""
     before = len(faults.done)
     release = faults.hold_at("chunk.copied", nth)
-    with server.client() as client:
-        job_id = server.send(client, content)["id"]
+    with server.client(tenant) as client:
+        job_id = server.send(client, CONTENT)["id"]
     faults.wait_for_fault(before + 1)
     return job_id, release.set, faults.done[-1][2]
 
@@ -164,12 +168,10 @@ def test_a_job_goes_on_when_the_database_ends_in_mid_load(start, faults, how) ->
 def test_an_outage_that_outlasts_the_lease_costs_no_job_an_attempt(start, faults) -> None:
     with start(lease_seconds=1) as server:
         job_id, release, executor = held_in_mid_load(server, faults)
-        frozen = with_children(postmaster(server))
-        for process in frozen:
-            process.suspend()
+        database = postmaster(server)
+        signal_all(database, signal.SIGSTOP)
         ended(executor)  # the worker ended it, since it could renew nothing
-        for process in frozen:
-            process.resume()
+        signal_all(database, signal.SIGCONT)
         release()
         assert_whole(server, job_id, crashes=0)
 
@@ -177,16 +179,15 @@ def test_an_outage_that_outlasts_the_lease_costs_no_job_an_attempt(start, faults
 def test_a_backend_that_dies_costs_no_job_of_the_worker_an_attempt(start, faults) -> None:
     with start(workers=2) as server:
         first, release_first, _ = held_in_mid_load(server, faults)
-        # Other keys: else it would wait for the rows of the first.
-        second, release_second, _ = held_in_mid_load(server, faults, content=CONTENT.replace(b"\na", b"\nb"))
+        second, release_second, _ = held_in_mid_load(server, faults, tenant="other")
         with psycopg.connect(server.database_url, options="-c search_path=rowferry") as connection:
             [(pid,)] = connection.execute("select backend_pid from jobs where id = %s", [first]).fetchall()
         psutil.Process(pid).kill()
         psutil.wait_procs([psutil.Process(pid)] if psutil.pid_exists(pid) else [], timeout=SECONDS)
         release_first()
         release_second()
-        for job_id in (first, second):
-            with Client(server.url, server.token(), retries=20) as patient:
+        for job_id, tenant in ((first, "acme"), (second, "other")):
+            with Client(server.url, server.token(tenant), retries=20) as patient:
                 patient.jobs.wait(job_id, SECONDS)
         with psycopg.connect(server.database_url, options="-c search_path=rowferry") as connection:
             jobs = connection.execute("select status, crashes from jobs").fetchall()

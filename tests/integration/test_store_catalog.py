@@ -9,8 +9,8 @@ import pytest
 from rowferry.domain.access import UserId
 from rowferry.domain.job import Job, JobId
 from rowferry.ids import uuid7
-from rowferry.store import catalog
-from rowferry.store.database import Connection, Database, Role, pool, tenant_transaction, transaction
+from rowferry.store import catalog, upkeep
+from rowferry.store.database import Connection, Database, Role, connect, pool, tenant_transaction, transaction
 from tenants import Tenant
 
 
@@ -141,8 +141,8 @@ async def test_a_key_is_found_until_its_time_is_over_and_then_free(
         assert await catalog.find_key(connection, "k") is None
         assert await catalog.remember_key(connection, catalog.Remembered("k", b"2", second.id), 60) is None
     admin.execute("update idempotency_keys set expires_at = now()")
-    async with pool(database, Role.SYSTEM, size=1) as one, one.connection() as connection:
-        assert await catalog.forget_expired_keys(connection) == 1
+    with connect(database, Role.SYSTEM) as connection:
+        assert upkeep.forget_expired_keys(connection) == 1
 
 
 def test_a_key_of_a_job_that_was_never_made_does_not_commit(app: Connection, tenant: Tenant) -> None:

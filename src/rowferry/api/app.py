@@ -2,6 +2,7 @@
 
 import html
 import re
+import secrets
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,12 +23,12 @@ from rowferry.api.native import document
 from rowferry.api.native import jobs as native_jobs
 from rowferry.api.native.replies import broken
 from rowferry.api.wire.caller import BatchLimits, Gate, Limiter, gate_of, services_of
-from rowferry.api.wire.envelope import Envelope
+from rowferry.api.wire.envelope import Envelope, Heads
 from rowferry.api.wire.openapi import path_parameter, ref
 from rowferry.api.wire.pages import PAGE_HEADERS, framed, page
 from rowferry.api.wire.refusals import STATUS
 from rowferry.api.wire.replies import json_answer
-from rowferry.domain.faults import Refusal
+from rowferry.domain.faults import Refusal, Unauthenticated
 from rowferry.service import Services
 from rowferry.telemetry import Fleet, Meters
 
@@ -46,13 +47,14 @@ class Rates:
     batches: BatchLimits = field(default_factory=BatchLimits)
 
 
-def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
+def build(services: Services, rates: Rates, meters: Meters, metrics_token: str | None = None) -> Starlette:
     """The whole application; its lifespan opens what the services need.
 
     Args:
         services: the use cases.
         rates: the limits of a token.
         meters: what this process counts.
+        metrics_token: what a scrape must bring; None: everybody may scrape.
     """
     gate = Gate(
         services,
@@ -79,7 +81,7 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
             Route("/docs", docs),
             Route("/docs/problems/{code}", problem),
         ],
-        middleware=[Middleware(Envelope, meters=meters, broken=broken)],
+        middleware=[Middleware(Envelope, meters=meters, broken=broken), Middleware(Heads)],
         exception_handlers={
             HTTPException: native.refuse_address,
             Refusal: native.refuse,
@@ -88,6 +90,7 @@ def build(services: Services, rates: Rates, meters: Meters) -> Starlette:
     )
     app.router.redirect_slashes = False
     app.state.gate = gate
+    app.state.metrics_token = metrics_token
     app.state.document = document.document(inner, OPERATION)
     return app
 
@@ -160,6 +163,10 @@ async def ready(request: Request) -> Response:
 async def metrics(request: Request) -> Response:
     """The installation's state and this process's counts, for Prometheus."""
     gate = gate_of(request)
+    wanted = cast("str | None", request.app.state.metrics_token)
+    sent = request.headers.get("authorization", "")
+    if wanted is not None and not secrets.compare_digest(sent.encode(), f"Bearer {wanted}".encode()):
+        raise Unauthenticated(reason="Metrics are for whoever has ROWFERRY_METRICS_TOKEN.", sent=bool(sent))
     counts = await gate.services.health.counts()
     fleet = Fleet(counts.jobs, counts.finished, counts.rows, counts.workers, counts.oldest_waiting_seconds)
     text = gate.meters.exposition(fleet)
@@ -229,7 +236,16 @@ OPERATION: Mapping[str, object] = {
     "/metrics": _operation(
         "metrics",
         "Counts for Prometheus",
-        {"200": {"description": "Text exposition format.", "content": {"text/plain": {"schema": {"type": "string"}}}}},
+        {
+            "200": {
+                "description": "Text exposition format.",
+                "content": {"text/plain": {"schema": {"type": "string"}}},
+            },
+            "401": {
+                "description": "The operator asks for a token, and it was not sent.",
+                "content": {document.PROBLEM: {"schema": ref("Problem")}},
+            },
+        },
     ),
     "/openapi.json": _operation(
         "openapi",

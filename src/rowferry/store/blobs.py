@@ -7,9 +7,11 @@ import os
 import re
 import secrets
 import shutil
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
@@ -107,6 +109,14 @@ class Blobs(Protocol):
 
     def delete(self, keys: Sequence[str]) -> None:
         """Removes blobs; those that are not there are no fault."""
+        ...
+
+    def older(self, prefix: str, seconds: float) -> Iterator[str]:
+        """The keys under a prefix whose blobs were written so many seconds ago or before; some may be gone when they are told."""
+        ...
+
+    def clear_unfinished(self, seconds: float) -> int:
+        """Removes what writes left that broke off so many seconds ago or before. Gives how many."""
         ...
 
     def free_bytes(self) -> int | None:
@@ -238,6 +248,19 @@ class FolderBlobs:
             path.unlink(missing_ok=True)
             _remove_empty(path.parent, self._root)
 
+    def older(self, prefix: str, seconds: float) -> Iterator[str]:
+        """See `Blobs`."""
+        for path in _files_older(self._root / prefix, seconds):
+            if KEY.fullmatch(key := path.relative_to(self._root).as_posix()):
+                yield key
+
+    def clear_unfinished(self, seconds: float) -> int:
+        """See `Blobs`."""
+        found = list(_files_older(self._root / UNFINISHED, seconds))
+        for path in found:
+            path.unlink(missing_ok=True)
+        return len(found)
+
     def free_bytes(self) -> int | None:
         """See `Blobs`."""
         folder = self._root
@@ -290,6 +313,16 @@ class _Writing:
     def abandon(self) -> None:
         self._file.close()
         self._new.unlink(missing_ok=True)
+
+
+def _files_older(folder: Path, seconds: float) -> Iterator[Path]:
+    until = time.time() - seconds
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            path = Path(parent) / name
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime <= until:
+                    yield path
 
 
 def _make_synced(folder: Path) -> None:
@@ -413,6 +446,16 @@ class ObjectBlobs:
                 obstore.delete(self._store, _checked(key))
             except FileNotFoundError:
                 continue
+
+    def older(self, prefix: str, seconds: float) -> Iterator[str]:
+        """See `Blobs`."""
+        until = datetime.now(UTC) - timedelta(seconds=seconds)
+        for found in obstore.list(self._store, prefix):  # pyright: ignore[reportUnknownMemberType]  # its overload for Arrow
+            yield from (one["path"] for one in found if one["last_modified"] <= until and KEY.fullmatch(one["path"]))
+
+    def clear_unfinished(self, seconds: float) -> int:  # noqa: ARG002  # an upload that broke off is no object
+        """See `Blobs`. The parts of an upload that broke off are removed by a rule of the bucket, if it has one."""
+        return 0
 
     def free_bytes(self) -> int | None:
         """See `Blobs`."""

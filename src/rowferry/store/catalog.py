@@ -152,7 +152,6 @@ REPORT_WORKERS = Statement("report_workers", nothing)
 LIST_WORKERS = Statement("list_workers", _worker)
 REMEMBER_KEY = Statement("remember_key", _remembered)
 GET_KEY = Statement("get_key", _remembered)
-DELETE_EXPIRED_KEYS = Statement("delete_expired_keys", nothing)
 
 
 # Who ------------------------------------------------------------------------------------------------------------------
@@ -317,8 +316,3 @@ async def remember_key(connection: AsyncConnection, remembered: Remembered, seco
         seconds=seconds,
     )
     return None if mine is not None else await find_key(connection, remembered.key)
-
-
-async def forget_expired_keys(connection: AsyncConnection) -> int:
-    """Removes keys past their time, of all tenants. By `rowferry_system`."""
-    return await DELETE_EXPIRED_KEYS.run_async(connection)

@@ -2,17 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
 import psycopg
 from psycopg.rows import DictRow, TupleRow
 
 from rowferry.domain.job import Fence, JobId
-from rowferry.store.database import AsyncConnection, Database, Role, Statement, nothing
+from rowferry.store.database import AsyncConnection, Connection, Database, Role, Statement, nothing
 
 FRESH_SECONDS = 30.0
 """A name whose holder has not been heard of for so long is free, whoever has its process id now."""
 NAMING = 7_160_302
 """The advisory lock under which names are taken."""
+HOUSEKEEPING = 7_160_303
+"""The advisory lock of whoever does the housekeeping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,14 @@ def _missing(row: DictRow) -> int:
     return int(row["missing"])
 
 
+def _taken(row: DictRow) -> bool:
+    return bool(row["taken"])
+
+
+def _blob(row: DictRow) -> str:
+    return str(row["blob"])
+
+
 def _restarted(row: DictRow) -> bool:
     return bool(row["restarted"])
 
@@ -62,6 +73,10 @@ NUMBER_EVENTS = Statement("number_events", nothing)
 DELETE_DEAD_ENGINES = Statement("delete_dead_engines", nothing)
 DELETE_DEAD_HINTS = Statement("delete_dead_hints", nothing)
 REPAIR_WAITING = Statement("repair_waiting", nothing)
+TAKE_HOUSEKEEPING = Statement("take_housekeeping", _taken)
+NAMED_BLOBS = Statement("list_named_blobs", _blob)
+ENDED_JOBS = Statement("list_ended_jobs", _job_id)
+DELETE_EXPIRED_KEYS = Statement("delete_expired_keys", nothing)
 
 
 async def connect(database: Database) -> AsyncConnection:
@@ -138,3 +153,26 @@ async def clear_up(connection: AsyncConnection, engine_seconds: float) -> None:
     await DELETE_DEAD_HINTS.run_async(connection)
     await leave(connection, ())
     await REPAIR_WAITING.run_async(connection)
+
+
+# Housekeeping, by `rowferry_system` in autocommit --------------------------------------------------------------------------
+
+
+def take_housekeeping(connection: Connection) -> bool:
+    """Whether the housekeeping is this connection's until it is closed; it is nobody else's then."""
+    return bool(TAKE_HOUSEKEEPING.one(connection, housekeeping=HOUSEKEEPING))
+
+
+def named_blobs(connection: Connection, keys: Sequence[str]) -> list[str]:
+    """Those of the blobs that belong to a file of a job."""
+    return NAMED_BLOBS.all(connection, keys=list(keys))
+
+
+def ended_jobs(connection: Connection, ids: Sequence[UUID]) -> list[JobId]:
+    """Those of the jobs that have come to an end."""
+    return ENDED_JOBS.all(connection, ids=list(ids))
+
+
+def forget_expired_keys(connection: Connection) -> int:
+    """Removes keys of requests past their time, of all tenants."""
+    return DELETE_EXPIRED_KEYS.run(connection)

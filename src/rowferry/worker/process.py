@@ -46,6 +46,7 @@ class Orders:
     stall_seconds: float
     drain_seconds: float
     disk_floor_bytes: int
+    housekeeping_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,8 @@ class Tools:
     """What a worker needs from outside.
 
     `build` is called in each executor and must be picklable; `preload` names the modules that executors share; `free_bytes` is the
-    room that is left where files go, None where that is not known; `ready` is called once when executors wait for work.
+    room that is left where files go, None where that is not known; `ready` is called once when executors wait for work; `tidy` is a
+    pass of housekeeping.
     """
 
     database: Database
@@ -61,6 +63,7 @@ class Tools:
     preload: Sequence[str]
     free_bytes: Callable[[], int | None]
     ready: Callable[[], None]
+    tidy: Callable[[], object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,8 @@ class Worker:
         """Serves until `stop` is set, then lets go of all that is held."""
         lease = self._orders.lease_seconds
         beats = [
+            asyncio.create_task(self._watch()),
+            asyncio.create_task(self._keep_house()),
             asyncio.create_task(self._beat("renew", lease / 6, self._renew)),
             asyncio.create_task(self._beat("tick", min(TICK_SECONDS, lease / 3), self._tick)),
             asyncio.create_task(self._beat("report", REPORT_SECONDS, self._report, self._crew.changed)),
@@ -260,8 +265,21 @@ class Worker:
                 log.warning("worker.lease_over", executor=seat.name, job_id=str(held.order.job_id))
                 seat.end(UNRENEWED if executor.healthy else STOPPED)
 
+    async def _watch(self) -> None:
+        """Looks at leases however long the database may take to answer."""
+        while True:
+            await asyncio.sleep(self._orders.lease_seconds / 6)
+            self._end_unrenewed()
+
+    async def _keep_house(self) -> None:
+        while True:
+            await asyncio.sleep(self._orders.housekeeping_seconds)
+            try:
+                await asyncio.to_thread(self._tools.tidy)
+            except Exception as error:  # noqa: BLE001  # what a pass leaves the next finds, whatever the database or the store said
+                log.warning("housekeeping.failed", error=type(error).__name__)
+
     async def _tick(self, connection: AsyncConnection) -> None:
-        self._end_unrenewed()
         await upkeep.number_events(connection)
         now = time.monotonic()
         # Leases are renewed every sixth of one: only when nobody could ask for longer than the rest may one run out of a worker that lives.
@@ -334,7 +352,9 @@ class Worker:
         pause = AGAIN_SECONDS_MIN
         while True:
             try:
-                async with await upkeep.connect(self._tools.database) as connection:
+                async with asyncio.timeout(AGAIN_SECONDS_MAX):
+                    connection = await upkeep.connect(self._tools.database)
+                async with connection:
                     while True:
                         async with asyncio.timeout(max(seconds * 3, AGAIN_SECONDS_MAX)):
                             await act(connection)
@@ -342,7 +362,6 @@ class Worker:
                         await _pause(seconds, sooner)
             except Exception as error:  # noqa: BLE001  # the loop by the clock, which must outlive whatever one round of it meets
                 log.warning("worker.beat_failed", beat=name, error=type(error).__name__, again_in_seconds=pause)
-            self._end_unrenewed()
             await asyncio.sleep(pause)
             pause = min(self._again_seconds_max, pause * 2)
 

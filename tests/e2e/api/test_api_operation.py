@@ -2,7 +2,7 @@
 
 import pytest
 
-from serving import code, send
+from serving import code, send, serving
 
 
 def test_a_server_that_runs_is_live_and_ready(api) -> None:
@@ -62,3 +62,42 @@ def test_the_type_of_a_problem_leads_to_what_it_means(api, ana) -> None:
     kind = ana.get("/v1/nothing").json()["type"]
     assert "Not found" in ana.get(kind).text
     assert code(ana.get("/docs/problems/no-such-code")) == (404, "not-found")
+
+
+def test_head_is_answered_as_get_is_without_the_body(ana) -> None:
+    job = f"/v1/jobs/{send(ana).json()['id']}"
+    (artifact,) = ana.get(f"{job}/artifacts").json()["artifacts"]
+    for path in (
+        job,
+        artifact["url"],
+        f"{job}/issues.csv",
+        "/v1/jobs",
+        "/v1/kinds/customers/rows.csv",
+        "/livez",
+        "/docs",
+        "/v1/nothing",
+    ):
+        whole, head = ana.get(path), ana.head(path)
+        assert (head.status_code, head.content) == (whole.status_code, b""), path
+        changing = {"date", "x-request-id", "ratelimit", "retry-after", "transfer-encoding"}
+        assert {name: head.headers[name] for name in head.headers if name not in changing} == {
+            name: whole.headers[name] for name in whole.headers if name not in changing
+        }, path
+    assert int(ana.head(artifact["url"]).headers["content-length"]) == artifact["bytes"]
+    assert ana.head(artifact["url"]).headers["repr-digest"].startswith("sha-256=:")
+    refused = ana.head("/v1/imports")
+    assert (refused.status_code, refused.headers["allow"]) == (405, "POST")
+
+
+def test_metrics_are_for_whoever_has_their_token_where_the_operator_sets_one(api) -> None:
+    with (
+        serving(api.database, api.data, metrics_token="a-token-of-metrics") as guarded,
+        guarded.client(None) as nobody,
+        guarded.client("a-token-of-metrics") as scraper,
+    ):
+        assert code(nobody.get("/metrics")) == (401, "unauthenticated")
+        assert code(nobody.get("/metrics", headers={"Authorization": "Bearer another-token"})) == (
+            401,
+            "unauthenticated",
+        )
+        assert "rowferry_jobs" in scraper.get("/metrics").text

@@ -66,4 +66,4 @@ def _methods(request: Request) -> list[str]:
     for route in (*cast("Starlette", request.app).routes, *(one for router in ROUTERS for one in router.routes)):
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
             found |= route.methods or set()
-    return sorted(found)
+    return sorted(found | {"HEAD"} if "GET" in found else found)

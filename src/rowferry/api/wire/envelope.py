@@ -1,5 +1,6 @@
-"""What every answer carries, and what is counted of it: request id, limits, seconds."""
+"""What every answer carries, and what is counted of it: request id, limits, seconds; and HEAD for all that GET is for."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, MutableMapping
@@ -60,6 +61,40 @@ class Envelope:
             method = scope["method"] if scope["method"] in METHODS else "other"
             self._meters.requests.labels(method, str(status)).inc()
             self._meters.request_seconds.observe(time.perf_counter() - began - state.get(WAITED_SECONDS, 0.0))
+
+
+class Heads:
+    """Answers HEAD as GET is answered, without the body. Source: RFC 9110 section 9.3.2.
+
+    As soon as the head of an answer is sent, what would stream the body hears that the caller has gone.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        sent = asyncio.Event()
+        asked = False
+
+        async def hear() -> Message:
+            nonlocal asked
+            if not asked:
+                asked = True
+                return await receive()
+            await sent.wait()
+            return {"type": "http.disconnect"}
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+            elif not sent.is_set():
+                sent.set()
+                await send({"type": "http.response.body", "body": b""})
+
+        await self._app({**scope, "method": "GET"}, hear, answer)
 
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
