@@ -119,6 +119,7 @@ class Worker:
         self._host = host
         self._swept_at = 0.0
         self._ticked_at = -math.inf
+        self._inherited = False
         self._reached_at = 0.0
         """Since when the database could be asked all the time; a lease that ran out before is no sign of a dead worker."""
         self._again_seconds_max = min(AGAIN_SECONDS_MAX, orders.lease_seconds / 3)
@@ -311,13 +312,17 @@ class Worker:
             log.warning("worker.swept", job_id=str(job.id), status=job.status)
 
     async def _take_back_orphans(self, connection: AsyncConnection) -> None:
-        """Takes back claims whose answer never came, and those of the dead worker that had our names before."""
+        """Takes back claims whose answer never came, and at first those of the dead worker that had our names before.
+
+        Only these count as crashes: from then on a claim under our names is our own.
+        """
         seats = {seat.name: seat for seat in self._crew.seats}
         found = await upkeep.running_as(connection, [name for name, seat in seats.items() if not seat.taken])
         # A seat that was taken while the database answered may hold what it found.
         orphans = [(one.job_id, one.fence) for one in found if not seats[one.worker].taken]
         if orphans:
-            await jobs.take_back_async(connection, orphans, "orphaned", counted=True)
+            await jobs.take_back_async(connection, orphans, "orphaned", counted=not self._inherited)
+        self._inherited = True
 
     async def _report(self, connection: AsyncConnection) -> None:
         """Says which executors there are and what they hold, in the list of workers."""

@@ -25,6 +25,7 @@ BYTES_MAX = 10_000_000
 """A size that no body and no file with the most records that are taken can have."""
 KNOWN = re.compile(r"source|(?:arguments|field_mapping)(?:\[.+\])?", re.DOTALL)
 MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
+CELL_CHARACTERS_MAX = 131_072
 DELIMITERS = ",;\t|"
 
 
@@ -136,7 +137,7 @@ def columns_of(content: bytes) -> list[str]:
     text = _text(content)
     first = text.lstrip().partition("\n")[0]
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(DELIMITERS, key=first.count))
-    records = (record for record in reader if any(cell.strip() for cell in record))
+    records = (record for record in map(_bounded, reader) if any(cell.strip() for cell in record))
     try:
         columns = next(records, list[str]())
         count = sum(1 for _ in itertools.islice(records, RECORDS_MAX + 1))
@@ -145,6 +146,13 @@ def columns_of(content: bytes) -> list[str]:
     if count > RECORDS_MAX:
         raise wrong(FILE, f"must not have more than {RECORDS_MAX} records")
     return columns
+
+
+def _bounded(record: list[str]) -> list[str]:
+    """The record, refused where a cell is so long that a quote must be missing: the module's own limit is set elsewhere."""
+    if any(len(cell) > CELL_CHARACTERS_MAX for cell in record):
+        raise csv.Error(f"a cell has more than {CELL_CHARACTERS_MAX} characters")
+    return record
 
 
 def _text(content: bytes) -> str:
