@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -33,6 +34,9 @@ AGAIN_SECONDS_MIN = 0.1
 AGAIN_SECONDS_MAX = 5.0
 CLAIM_TRIES = 4
 """One more than the connections of the pool: after a restart of the database each of them fails once."""
+
+OWN_KEPT = 1_000
+"""Claims of late that a worker knows to be its own."""
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
 
@@ -120,6 +124,7 @@ class Worker:
         self._swept_at = 0.0
         self._ticked_at = -math.inf
         self._inherited = False
+        self._own: deque[jobs.Held] = deque(maxlen=OWN_KEPT)
         self._reached_at = 0.0
         """Since when the database could be asked all the time; a lease that ran out before is no sign of a dead worker."""
         self._again_seconds_max = min(AGAIN_SECONDS_MAX, orders.lease_seconds / 3)
@@ -206,9 +211,13 @@ class Worker:
         for _ in range(CLAIM_TRIES):
             try:
                 async with self._pool.connection() as connection:
-                    return await jobs.claim_async(connection, name, self._orders.lease_seconds)
+                    job = await jobs.claim_async(connection, name, self._orders.lease_seconds)
             except Gone as error:
                 log.warning("worker.claim_failed", error=type(error).__name__)
+            else:
+                if job is not None:
+                    self._own.append((job.id, Fence(job.attempt.number)))
+                return job
         return None
 
     async def _take_back(self, order: Order, ending: Ending | Lost) -> None:
@@ -314,14 +323,16 @@ class Worker:
     async def _take_back_orphans(self, connection: AsyncConnection) -> None:
         """Takes back claims whose answer never came, and at first those of the dead worker that had our names before.
 
-        Only these count as crashes: from then on a claim under our names is our own.
+        Only these count as crashes: from then on a claim under our names is our own, as is one that we know we made.
         """
         seats = {seat.name: seat for seat in self._crew.seats}
         found = await upkeep.running_as(connection, [name for name, seat in seats.items() if not seat.taken])
         # A seat that was taken while the database answered may hold what it found.
         orphans = [(one.job_id, one.fence) for one in found if not seats[one.worker].taken]
-        if orphans:
-            await jobs.take_back_async(connection, orphans, "orphaned", counted=not self._inherited)
+        for own in (True, False):
+            if pairs := [one for one in orphans if (one in self._own) is own]:
+                counted = not own and not self._inherited
+                await jobs.take_back_async(connection, pairs, "orphaned", counted=counted)
         self._inherited = True
 
     async def _report(self, connection: AsyncConnection) -> None:
