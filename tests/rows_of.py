@@ -37,6 +37,7 @@ def block_of(
             RecordFault(position, "extra-cell", {"cells": len(rows[position]), "columns": columns}) for position in bad
         ],
         raw=lambda position: ";".join(rows[position]).encode(),
+        cut=lambda position: rows[position],
     )
 
 

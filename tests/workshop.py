@@ -11,6 +11,7 @@ from rowferry.domain.job import IMPORT_STEPS, Job, JobId
 from rowferry.formats.csv import CsvFormat
 from rowferry.ids import uuid7
 from rowferry.points import Points
+from rowferry.ports import Readers
 from rowferry.store import jobs
 from rowferry.store.blobs import open_blobs
 from rowferry.store.connections import Connections
@@ -160,7 +161,7 @@ def workshop_of(database: Database, admin: Connection, system: Connection, tenan
         connections=Connections(database),
         blobs=open_blobs(str(folder / "blobs")),
         kind=lambda connection, tenant, name: KIND if name == "things" else None,
-        formats=(CsvFormat(100_000, 100, block_bytes=64),),
+        readers=Readers((CsvFormat(100_000, 100, block_bytes=64),)),
         loader=PostgresLoader,
         reading=lambda kind, tenant: PostgresReading(lambda: connect(database, Role.APP), kind, tenant, ()),
         removing=PostgresRemoving,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rowferry.domain.access import TenantId
     from rowferry.kinds import Registry
-    from rowferry.ports import Filter, Format, ImportKind, Kind, Reading
+    from rowferry.ports import Filter, ImportKind, Kind, Readers, Reading
     from rowferry.store.blobs import Blobs
     from rowferry.worker.executor import Work
     from rowferry.worker.frame import Parts
@@ -68,11 +68,12 @@ def kinds(settings: Settings) -> "Registry":
     return discover(settings.kinds, check)
 
 
-def formats(settings: Settings) -> "Sequence[Format]":
-    """The formats of files, in the order in which they are asked."""
+def readers(settings: Settings) -> "Readers":
+    """All that can read files: the formats in the order in which they are asked, and what unpacks."""
     from rowferry.formats.csv import CsvFormat
+    from rowferry.ports import Readers
 
-    return (CsvFormat(settings.record_bytes_max, settings.columns_max),)
+    return Readers(formats=(CsvFormat(settings.record_bytes_max, settings.columns_max),))
 
 
 def reading(where: Database) -> "Callable[[ImportKind, TenantId, Sequence[Filter]], Reading]":
@@ -132,7 +133,7 @@ def build_api(settings: Settings) -> "ASGIApp":
         check=check,
         ensure_table=partial(ensure_table, where),
         reading=reading(where),
-        table=partial(open_table, formats(settings)),
+        table=partial(open_table, readers(settings)),
         check_choice=check_choice,
     )
     limits = Limits(
@@ -216,7 +217,7 @@ def worker_parts(settings: Settings) -> "Parts":
         connections=Connections(where),
         blobs=blobs(settings),
         kind=kind,
-        formats=formats(settings),
+        readers=readers(settings),
         loader=PostgresLoader,
         reading=lambda kind, tenant: read(kind, tenant, ()),
         removing=PostgresRemoving,

@@ -23,6 +23,7 @@ __all__ = [
     "Block",
     "Choice",
     "Chunk",
+    "Compression",
     "Filter",
     "Format",
     "ImportKind",
@@ -33,12 +34,14 @@ __all__ = [
     "Loaded",
     "Loader",
     "Outcomes",
+    "Readers",
     "Reading",
     "RecordFault",
     "Removing",
     "TaskContext",
     "TaskKind",
     "Texts",
+    "Unpacked",
 ]
 
 Lines = npt.NDArray[np.int64]
@@ -123,16 +126,13 @@ Kind = ImportKind | TaskKind
 # Formats --------------------------------------------------------------------------------------------------------------
 
 
-ADDED_COLUMNS = ("_row", "_line", "_code", "_field", "_message")
-"""The columns that an error file of ours has after those of its original."""
-
-
 @dataclass(frozen=True, slots=True)
 class Inspection:
     """What was found in a file before a row is taken from it.
 
     `columns` are the header's cells as they stand. `rows` counts the data rows exactly: header, lines above it and blank records
-    are none. `added_columns` are the positions of the columns that an error file of ours has more than its original.
+    are none. `added_columns` are the positions of the columns that an error file of ours has more than its original. Formats that are no
+    text with delimiters have "" for `encoding`, `delimiter` and `quote`.
     """
 
     format: str
@@ -147,6 +147,18 @@ class Inspection:
     lines_above: int
     details: Mapping[str, object] = field(default_factory=dict[str, object])
     """What only this format must remember for `read`, as JSON."""
+    sheet: str | None = None
+    """The sheet that was read, of a format that has sheets."""
+    sheets: tuple[str, ...] = ()
+    """All sheets that could have been chosen."""
+    compression: str | None = None
+    """What the file was packed with: `gzip`, `zstd`, `zip`; None: nothing."""
+    member: str | None = None
+    """The file inside an archive that was read."""
+    typed: bool = False
+    """Whether blocks may have `typed` cells or `cell_errors`."""
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Why each thing was found to be so, in a few words, by the member of `source` that it is about: `delimiter`, `header_line`, …"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +176,8 @@ class Block:
 
     `first_row` is the row number of position 0. `lines` has one physical line per row, good and bad. `cells` has one String
     column per column of the file, named "0", "1", …, and one row per good record; an empty cell is "". `positions` says which
-    row of the block each row of `cells` is. `raw(position)` gives the record's text without its line end.
+    row of the block each row of `cells` is. `raw(position)` gives the record's text without its line end, `cut(position)` its cells as
+    they were cut, also those of a record at fault.
     """
 
     first_row: int
@@ -173,11 +186,49 @@ class Block:
     positions: Lines
     faults: Sequence[RecordFault]
     raw: Callable[[int], bytes]
+    cut: Callable[[int], Sequence[str]]
+    typed: pl.DataFrame | None = None
+    """Boolean columns named as those of `cells`: where the cell says its value itself and no option can change how it is read.
+
+    The text of such a cell is a number in plain digits with a point (no exponent, no group signs), `true` or `false`, a date, a date and time (`T`
+    between them) or a time in ISO 8601, or JSON. None: there is no such cell.
+    """
+    cell_errors: Mapping[str, Lines] = field(default_factory=dict[str, Lines])
+    """By column of `cells`, the rows of `cells` whose cell is an error of the spreadsheet; its text is the error (`#REF!`)."""
 
     @property
     def rows(self) -> int:
         """How many data rows the block has."""
         return len(self.lines)
+
+
+class Compression(Protocol):
+    """One way to pack a file: recognise, unpack. The formats see what came out."""
+
+    @property
+    def name(self) -> str:
+        """The word of `source.compression`."""
+        ...
+
+    def recognises(self, path: Path, head: bytes) -> bool:
+        """Whether the file, whose first bytes are `head`, is packed so, and is no document that is packed itself (XLSX, ODS)."""
+        ...
+
+    def unpack(self, path: Path, options: ReadOptions, scratch: Path) -> "Unpacked":
+        """The file inside, written into the scratch folder.
+
+        Raises:
+            JobStopped: it is damaged, protected, too large, holds several files and none was chosen, or the chosen one is not there.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Unpacked:
+    """What came out of a packed file: where it is now, and its name inside an archive (None where there are no names)."""
+
+    path: Path
+    member: str | None = None
 
 
 class Format(Protocol):
@@ -199,6 +250,14 @@ class Format(Protocol):
     def read(self, path: Path, inspection: Inspection, scratch: Path) -> Iterator[Block]:
         """The data rows in blocks of about 4 MB. A pure function of file and inspection: every call cuts alike."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """All that can read files. Formats are asked in their order, those that take any text last."""
+
+    formats: Sequence[Format]
+    compressions: Sequence[Compression] = ()
 
 
 # Destinations ---------------------------------------------------------------------------------------------------------

@@ -230,6 +230,8 @@ class ReadOptions:
     encoding: str | None = None
     header_line: int | None = None
     sheet: str | None = None
+    member: str | None = None
+    """The file inside an archive."""
 
 
 MissingReference = Literal["fail", "abort"]

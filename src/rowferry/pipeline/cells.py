@@ -1,18 +1,24 @@
 """What becomes of the cells of one field: which are empty, what is done to their text, how it is read, and what else the field demands."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from rowferry.domain.faults import RowCode
-from rowferry.domain.schema import Field, FieldType, ImportOptions, Normalization
+from rowferry.domain.schema import Field, FieldType, ImportOptions, Mode, Normalization
 from rowferry.pipeline.dates import dates, instants, times
 from rowferry.pipeline.documents import documents
 from rowferry.pipeline.literals import Value, bound, column, constant, fitting
 from rowferry.pipeline.numbers import Sign, decimals, integers
 from rowferry.pipeline.reading import Misdeclared, Reading, whole, wrong_type
 
+CANONICAL = ImportOptions(mode=Mode.UPSERT, decimal_sign=".", date_order=None)
+"""How texts are read that say their value themselves: digits with a point, ISO 8601."""
+SIGNED = frozenset(
+    {FieldType.INTEGER, FieldType.NUMBER, FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME, FieldType.TIME}
+)
+"""Types whose texts can be written in several ways."""
 ALLOWED_SHOWN = 20
 """Values of an enumeration that a message names at most."""
 
@@ -59,20 +65,61 @@ def unmapped(declared: Field, text: pl.Expr) -> pl.Expr:
     return pl.when(~text.is_in([old for old, _ in declared.values])).then(text) if declared.values else text
 
 
-def reading(declared: Field, options: ImportOptions, text: pl.Expr, told: Set[Sign] = frozenset()) -> Reading:
-    """How the texts of a field become its values. `told` is what the column says of its decimal sign (`numbers.decimals`).
+def reading(
+    declared: Field,
+    options: ImportOptions,
+    text: pl.Expr,
+    told: Set[Sign] = frozenset(),
+    typed: pl.Expr | None = None,
+) -> Reading:
+    """How the texts of a field become its values.
+
+    Args:
+        declared: the field.
+        options: how dates and numbers are written.
+        text: the texts.
+        told: what the column says of its decimal sign (`numbers.decimals`).
+        typed: which of the texts say their value themselves (`Block.typed`); None: none.
 
     Raises:
         Misdeclared: the field cannot be read as it is declared.
     """
     read = _read(declared, options, text, told)
+    if typed is not None and declared.type in SIGNED:
+        itself = _read(_canonical(declared), CANONICAL, _canonically(declared.type, text), frozenset())
+        value = pl.when(typed).then(itself.value).otherwise(read.value)
+        own = [replace(reason, when=reason.when & typed) for reason in itself.reasons]
+        stated = [replace(reason, when=reason.when & ~typed) for reason in read.reasons]
+        read = replace(read, value=value, reasons=(*own, *stated))
     if not declared.values or declared.type is FieldType.STRING:
         return read
     # Mapped values are written as the declaration writes values, whatever signs and orders the file uses.
     value = read.value
     for old, new in declared.values:
         value = pl.when(text == old).then(constant(declared, _value(declared, new, "values"))).otherwise(value)
-    return Reading(value, read.dtype, read.reasons, read.hint)
+    return replace(read, value=value)
+
+
+def _canonical(declared: Field) -> Field:
+    """The field as it reads texts that say their value themselves."""
+    return replace(
+        declared,
+        format="default",
+        decimal_char=None,
+        group_char=None,
+        bare_number=True,
+        true_values=tuple(dict.fromkeys((*declared.true_values, "true"))),
+        false_values=tuple(dict.fromkeys((*declared.false_values, "false"))),
+    )
+
+
+def _canonically(kind: FieldType, text: pl.Expr) -> pl.Expr:
+    """Typed texts as values of a type are written: a whole number without decimals, midnight with its hours."""
+    if kind is FieldType.INTEGER:
+        return text.str.replace(r"\A(-?[0-9]+)\.0+\z", "$1")
+    if kind is FieldType.DATETIME:
+        return text.str.replace(r"\A([0-9]{4}-[0-9]{2}-[0-9]{2})\z", "${1}T00:00:00")
+    return text
 
 
 def demands(declared: Field, value: pl.Expr) -> tuple[Demand, ...]:

@@ -1,11 +1,12 @@
 """Decides by content which format a file has, refuses what is none, and says out loud what was found."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rowferry.domain.faults import JobFaultCode, JobStopped, stop
 from rowferry.domain.schema import ReadOptions
-from rowferry.ports import Format, Inspection
+from rowferry.ports import Block, Compression, Format, Inspection, Readers, Unpacked
 
 HEAD_BYTES = 1 << 16
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
@@ -39,48 +40,71 @@ ZIPPED = (
 )
 
 
-def inspect(path: Path, options: ReadOptions, formats: Sequence[Format], scratch: Path) -> tuple[Format, Inspection]:
-    """The first of the formats that recognises the file, and what it finds in it.
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file that is open to be read, unpacked where it was packed; `path` is where its bytes are now."""
+
+    format: Format
+    path: Path
+    inspection: Inspection
+    scratch: Path
+
+    def blocks(self) -> Iterator[Block]:
+        """The data rows. Every call cuts alike."""
+        return self.format.read(self.path, self.inspection, self.scratch)
+
+
+def open_file(path: Path, options: ReadOptions, readers: Readers, scratch: Path) -> Opened:
+    """Unpacks the file where it is packed, and asks the first of the formats that recognises it what is in it.
 
     Args:
         path: the file.
         options: what the import states about it; None everywhere: detect.
-        formats: in the order in which they are asked; those that take any text last.
+        readers: all that can read files.
         scratch: a folder of the attempt, where a format may keep what `read` needs.
 
     Raises:
         JobStopped: empty-file, not-text, unknown-format, or what the format finds wrong with the file as a whole.
     """
-    with path.open("rb") as file:
-        head = file.read(HEAD_BYTES)
+    packed, unpacked = _unpacked(path, options, readers.compressions, scratch)
+    head = _head(unpacked.path)
     if head in {b"", *MARKS}:
         raise stop(JobFaultCode.EMPTY_FILE, "The file is empty. Send one with a header and rows.")
-    for one in formats:
+    for one in readers.formats:
         if one.recognises(head):
-            return one, one.inspect(path, options, scratch)
-    raise _unread(head, formats)
+            inspection = one.inspect(unpacked.path, options, scratch)
+            found = replace(inspection, compression=packed.name if packed else None, member=unpacked.member)
+            return Opened(one, unpacked.path, found, scratch)
+    raise _unread(head, readers.formats)
 
 
-def format_of(inspection: Inspection, formats: Sequence[Format]) -> Format:
-    """The format that an inspection was made by.
+def _unpacked(
+    path: Path, options: ReadOptions, compressions: Sequence[Compression], scratch: Path
+) -> tuple[Compression | None, Unpacked]:
+    head = _head(path)
+    for one in compressions:
+        if one.recognises(path, head):
+            return one, one.unpack(path, options, scratch)
+    return None, Unpacked(path)
 
-    Raises:
-        JobStopped: unknown-format, where this worker no longer has it.
-    """
-    for one in formats:
-        if one.name == inspection.format:
-            return one
-    raise stop(JobFaultCode.UNKNOWN_FORMAT, f"No format {inspection.format} is known to this worker.")
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_BYTES)
 
 
 def source(inspection: Inspection) -> Mapping[str, object]:
     """What the job says of its file, beside name, size and digest: the members of `source` that an inspection knows."""
     return {
         "format": inspection.format,
-        "encoding": inspection.encoding,
+        "compression": inspection.compression,
+        "member": inspection.member,
+        "sheet": inspection.sheet,
+        "sheets": list(inspection.sheets),
+        "encoding": inspection.encoding or None,
         "encoding_guessed": inspection.details.get("encoding_guessed", False),
-        "delimiter": inspection.delimiter,
-        "quote": inspection.quote,
+        "delimiter": inspection.delimiter or None,
+        "quote": inspection.quote if inspection.delimiter else None,
         "header_line": inspection.header_line,
         "columns": list(inspection.columns),
         "rows": inspection.rows,

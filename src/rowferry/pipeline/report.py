@@ -9,9 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
+from rowferry.domain.columns import ADDED_COLUMNS
 from rowferry.domain.faults import RowCode, RowIssue
 from rowferry.domain.ledger import Outcome
-from rowferry.ports import ADDED_COLUMNS, Inspection, Outcomes
+from rowferry.ports import Inspection, Outcomes
 
 JOINED = " | "
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
@@ -37,7 +38,10 @@ BY_LOOK = frozenset(
 
 
 def error_header(inspection: Inspection) -> bytes:
-    """The first line of an error file: the original columns, then ours. Starts with the mark that the encoding needs."""
+    """The first line of an error file: the original columns, then ours. Starts with the mark that the encoding needs.
+
+    The error file of a file that is no text with delimiters is CSV in UTF-8.
+    """
     columns = [text for position, text in enumerate(inspection.columns) if position not in inspection.added_columns]
     return _encoded(_line(inspection, [*columns, *ADDED_COLUMNS]), inspection, first=True)
 
@@ -48,7 +52,7 @@ def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callabl
     Args:
         inspection: how the file was read.
         issues: all issues of some rows, ordered by row; skipped rows are left out.
-        raw: the bytes of a row by its number, without a line end: UTF-8 where the source was transcoded.
+        raw: the bytes of a row by its number as a record of the error file, without a line end: UTF-8 where the source was transcoded.
     """
     out: list[bytes] = []
     for row, of_row in _by_row(issue for issue in issues if issue.outcome == "failed"):
@@ -60,10 +64,15 @@ def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callabl
             JOINED.join(issue.field or "" for issue in of_row),
             safe(JOINED.join(issue.message for issue in of_row)),
         ]
-        delimiter = inspection.delimiter.encode()
+        delimiter = _delimiter(inspection).encode()
         ours = _line(inspection, cells).encode()
         out.append(_encoded_bytes(record + delimiter + ours, inspection))
     return b"".join(out)
+
+
+def record_of(inspection: Inspection, cells: Sequence[str]) -> bytes:
+    """Cells as a record of the error file, without a line end. Source: RFC 4180."""
+    return _line(inspection, cells).removesuffix("\r\n").encode("utf-8", "surrogateescape")
 
 
 def safe(text: str) -> str:
@@ -109,12 +118,12 @@ def _original(inspection: Inspection, record: bytes, issues: Sequence[RowIssue])
         record = _line(inspection, keep).rstrip("\r\n").encode("utf-8", "surrogateescape")
     if RowCode.MISSING_CELL in codes:
         missing = columns - len(_cells(inspection, record))
-        record += inspection.delimiter.encode() * max(0, missing)
+        record += _delimiter(inspection).encode() * max(0, missing)
     return record
 
 
 def _cells(inspection: Inspection, record: bytes) -> list[str]:
-    return cells(record.decode("utf-8", "surrogateescape"), inspection.delimiter, inspection.quote)
+    return cells(record.decode("utf-8", "surrogateescape"), _delimiter(inspection), _quote(inspection))
 
 
 def cells(record: str, delimiter: str, quote: str) -> list[str]:
@@ -133,14 +142,22 @@ def records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[s
 def _line(inspection: Inspection, cells: Sequence[str]) -> str:
     buffer = io.StringIO(newline="")
     writer = csv.writer(
-        buffer, delimiter=inspection.delimiter, quotechar=inspection.quote or '"', lineterminator="\r\n"
+        buffer, delimiter=_delimiter(inspection), quotechar=inspection.quote or '"', lineterminator="\r\n"
     )
     writer.writerow(cells)
     return buffer.getvalue()
 
 
+def _delimiter(inspection: Inspection) -> str:
+    return inspection.delimiter or ","
+
+
+def _quote(inspection: Inspection) -> str:
+    return inspection.quote if inspection.delimiter else '"'
+
+
 def _encoded(text: str, inspection: Inspection, *, first: bool = False) -> bytes:
-    encoding = inspection.encoding
+    encoding = inspection.encoding or "utf-8"
     if not first:
         return text.encode(_without_mark(encoding), "replace")
     return text.encode(encoding if encoding in {"utf-8-sig", "utf-16"} else _without_mark(encoding), "replace")
@@ -148,7 +165,7 @@ def _encoded(text: str, inspection: Inspection, *, first: bool = False) -> bytes
 
 def _encoded_bytes(utf8: bytes, inspection: Inspection) -> bytes:
     """Bytes as they stand for a source in UTF-8, faulty ones included; encoded back for one that was transcoded."""
-    if inspection.encoding in {"utf-8", "utf-8-sig", "ascii"}:
+    if inspection.encoding in {"", "utf-8", "utf-8-sig", "ascii"}:
         return utf8
     return _encoded(utf8.decode("utf-8", "replace"), inspection)
 

@@ -6,23 +6,20 @@ from pathlib import Path
 
 from rowferry.domain.faults import Invalid, message
 from rowferry.domain.schema import ReadOptions
-from rowferry.pipeline.inspect import inspect
-from rowferry.ports import Format, Inspection
+from rowferry.pipeline.inspect import Opened, open_file
+from rowferry.ports import Readers
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A file that is open to be read: the names of its columns, and how many rows it has."""
+    """A file that is open to be read: the names of its columns, and its rows."""
 
-    format: Format
-    path: Path
-    inspection: Inspection
-    scratch: Path
+    opened: Opened
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The header's cells; "" for a column without a name."""
-        return self.inspection.columns
+        return self.opened.inspection.columns
 
     def rows(self) -> Iterator[Sequence[str]]:
         """The texts of each row, in the order of the columns.
@@ -30,7 +27,7 @@ class Table:
         Raises:
             Invalid: a record cannot be cut into the header's cells; the reason names its line.
         """
-        for block in self.format.read(self.path, self.inspection, self.scratch):
+        for block in self.opened.blocks():
             if block.faults:
                 fault = block.faults[0]
                 line = int(block.lines[fault.position])
@@ -38,11 +35,10 @@ class Table:
             yield from block.cells.iter_rows()
 
 
-def open_table(formats: Sequence[Format], path: Path, scratch: Path) -> Table:
+def open_table(readers: Readers, path: Path, scratch: Path) -> Table:
     """The table in a file, detected as an import would.
 
     Raises:
         JobStopped: the file as a whole cannot be read.
     """
-    form, inspection = inspect(path, ReadOptions(), formats, scratch)
-    return Table(form, path, inspection, scratch)
+    return Table(open_file(path, ReadOptions(), readers, scratch))

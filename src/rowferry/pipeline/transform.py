@@ -92,12 +92,14 @@ class Checked:
 class _Column:
     """One field that the file or a default brings, compiled.
 
-    `cell` names the column of its texts while a block is checked; no field can have that name.
+    `cell` names the column of its texts while a block is checked, `mark` the column that says which of them are typed (None: none can
+    be); no field can have such a name.
     """
 
     source: Source
     rank: int
     cell: str
+    mark: str | None
     text: pl.Expr
     reading: Reading
     demands: tuple[Demand, ...]
@@ -110,9 +112,14 @@ class _Column:
 
     def questions(self) -> list[pl.Expr]:
         """For each sign, whether a cell can be read with that one only; and how many cells may be two numbers."""
-        field, text = self.source.field, unmapped(self.source.field, pl.col(self.cell))
+        field, text = self.source.field, unmapped(self.source.field, self.stated())
         tells = [one.any().alias(sign) for sign, one in telling(field, text).items()]
         return [*tells, ambiguous(field, text).sum().alias("twofold")]
+
+    def stated(self) -> pl.Expr:
+        """The texts whose reading depends on options: those that are not typed."""
+        text = pl.col(self.cell)
+        return text if self.mark is None else pl.when(~pl.col(self.mark)).then(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +173,12 @@ class Plan:
         enough by itself. Issues are made only for the rows that have some.
         """
         block = self._filled(block)
-        text = block.cells.select([column.text for column in self._columns])
+        text = self._texts(block, self._columns)
         values = self._values(text)
         if any(_unsure(column, text, values) for column in self._untold):
             self._ask()
             values = self._values(text)
-        unread = [fault for column in self._columns for fault in _unread(column, text, values)]
+        unread = [fault for column in self._columns for fault in _unread(column, text, values, block)]
         faults = [*unread, *self._broken(text.hstack(values), values), *self._judged(values, unread)]
         return Checked(
             first_row=block.first_row,
@@ -190,6 +197,16 @@ class Plan:
         """The block with defaults where its rows have no value."""
         return replace(block, cells=block.cells.with_columns(self._fills)) if self._fills else block
 
+    def _texts(self, block: Block, columns: Sequence[_Column]) -> pl.DataFrame:
+        """The texts of the columns' cells, and which of them are typed. An error of a spreadsheet is no text."""
+        text = block.cells.select([column.text for column in columns])
+        spoilt = [column for column in columns if column.source.cell in block.cell_errors]
+        for column in spoilt:
+            text = text.with_columns(pl.when(~_mask(block, column)).then(pl.col(column.cell)).alias(column.cell))
+        return text.with_columns(
+            _marked(block, column.source.cell).alias(column.mark) for column in columns if column.mark is not None
+        )
+
     def _values(self, text: pl.DataFrame) -> pl.DataFrame:
         return text.select([column.reading.value.alias(column.name) for column in self._columns])
 
@@ -201,7 +218,7 @@ class Plan:
         heard = {column.name: set[Sign]() for column in self._untold}
         twofold, rows = Counter[str](), 0
         for block in self._whole():
-            text = self._filled(block).cells.select([column.text for column in self._untold])
+            text = self._texts(self._filled(block), self._untold)
             rows += text.height
             for column in self._untold:
                 answers = text.select(column.questions()).row(0, named=True)
@@ -255,6 +272,8 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
     mapping: tuple[tuple[int, str], ...],
     options: ImportOptions,
     whole: Whole = tuple,
+    *,
+    typed: bool = False,
 ) -> Plan:
     """The plan to read a file's rows as rows of a kind.
 
@@ -265,6 +284,7 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
         options: the import's options; of these, how dates and numbers are written, the defaults and the required fields.
         whole: all blocks of the file from its start, whenever called; for what only the whole of a column can tell. Without any, no
             column tells anything.
+        typed: whether blocks may say of cells that they are typed.
 
     Raises:
         InvalidDeclaration: the kind has a pattern or a rule that cannot be worked with. `check` finds those when it is declared.
@@ -289,7 +309,7 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
             )
             fills.append(usual.alias(cell))
         try:
-            compiled.append(_column(source, rank, kind.schema, options))
+            compiled.append(_column(source, rank, kind.schema, options, typed=typed))
         except Misdeclared as error:
             faults.append(_pointed_field(kind.schema, field, error))
     rules, wrong = _rules(kind.schema)
@@ -308,7 +328,7 @@ def default_faults(kind: ImportKind, options: ImportOptions) -> tuple[Pointed, .
     """
     unruled = replace(kind, schema=replace(kind.schema, rules=()))
     one = np.ones(1, np.int64)
-    alone = Block(1, one, pl.DataFrame({"": [""]}), one - 1, (), lambda _: b"")
+    alone = Block(1, one, pl.DataFrame({"": [""]}), one - 1, (), lambda _: b"", lambda _: ())
     issues = compile(unruled, (), (), options, lambda: (alone,)).apply(alone).issues
     return tuple(
         Pointed(issue.message, f"/options/defaults/{issue.field}")
@@ -327,7 +347,7 @@ def check(kind: ImportKind) -> None:
     plan = compile(kind, names, tuple(enumerate(names)), ImportOptions(mode=Mode.UPSERT))
     none = np.empty(0, np.int64)
     cells = pl.DataFrame(schema={str(position): pl.String for position in range(len(names))})
-    plan.apply(Block(1, none, cells, none, (), lambda _: b""))
+    plan.apply(Block(1, none, cells, none, (), lambda _: b"", lambda _: ()))
 
 
 def shown(field: Field, cell: str | None) -> str:
@@ -346,17 +366,18 @@ def legible(record: bytes) -> str:
 # Compiling ------------------------------------------------------------------------------------------------------------
 
 
-def _column(source: Source, rank: int, schema: Schema, options: ImportOptions) -> _Column:
-    cell = f"{rank} text"
+def _column(source: Source, rank: int, schema: Schema, options: ImportOptions, *, typed: bool) -> _Column:
+    cell, mark = f"{rank} text", f"{rank} typed" if typed and source.column is not None else None
     field = source.field
 
     def read(told: Set[Sign]) -> Reading:
-        return reading(field, options, pl.col(cell), told)
+        return reading(field, options, pl.col(cell), told, None if mark is None else pl.col(mark))
 
     return _Column(
         source=source,
         rank=rank * RANKS,
         cell=cell,
+        mark=mark,
         text=texts(field, schema.missing_values, pl.col(source.cell)).alias(cell),
         reading=read(frozenset()),
         demands=demands(field, pl.col(field.name)),
@@ -393,19 +414,35 @@ def _unsure(column: _Column, text: pl.DataFrame, values: pl.DataFrame) -> bool:
     given, value = text[column.cell], values[column.name]
     if value.null_count() == given.null_count():
         return False
-    unread = given.filter(value.is_null() & given.is_not_null()).to_frame()
-    return bool(unread.select(unsure(column.source.field, pl.col(column.cell)).any()).item())
+    unread = text.filter(value.is_null() & given.is_not_null())
+    return bool(unread.select(unsure(column.source.field, column.stated()).any()).item())
 
 
-def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame) -> list[_Fault]:
-    """Cells of one field that are empty and may not be, or have a text that is no value."""
+def _mask(block: Block, column: _Column) -> pl.Series:
+    """The rows whose cell of this column is an error of a spreadsheet."""
+    mask = np.zeros(block.cells.height, np.bool_)
+    mask[block.cell_errors[column.source.cell]] = True
+    return pl.Series(mask)
+
+
+def _marked(block: Block, cell: str) -> pl.Expr | pl.Series:
+    return block.typed[cell] if block.typed is not None and cell in block.typed.columns else pl.lit(value=False)
+
+
+def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame, block: Block) -> list[_Fault]:
+    """Cells of one field that are an error of a spreadsheet, or are empty and may not be, or have a text that is no value."""
     given, value = text[column.cell], values[column.name]
     found = list[_Fault]()
-    if column.source.field.required and given.null_count() > 0:
-        found.append(_Fault(given.is_null(), column, column.rank, _same(RowCode.REQUIRED, {})))
+    gone = given.is_null() if column.source.field.required and given.null_count() > 0 else None
+    if column.source.cell in block.cell_errors:
+        spoilt = _mask(block, column)
+        gone = None if gone is None else gone & ~spoilt
+        found.append(_Fault(spoilt, column, column.rank, _same(RowCode.CELL_ERROR, {})))
+    if gone is not None:
+        found.append(_Fault(gone, column, column.rank, _same(RowCode.REQUIRED, {})))
     if value.null_count() > given.null_count():
         mask = value.is_null() & given.is_not_null()
-        found.append(_Fault(mask, column, column.rank, _reasoned(column, given)))
+        found.append(_Fault(mask, column, column.rank, _reasoned(column, text)))
     return found
 
 
@@ -413,7 +450,7 @@ def _same(code: str, arguments: Mapping[str, object]) -> Callable[[npt.NDArray[n
     return lambda at: [(code, arguments)] * len(at)
 
 
-def _reasoned(column: _Column, given: pl.Series) -> Callable[[npt.NDArray[np.uint32]], _Told]:
+def _reasoned(column: _Column, text: pl.DataFrame) -> Callable[[npt.NDArray[np.uint32]], _Told]:
     """Tells of unread cells by the first reason that holds."""
     read = column.reading
     kind = str(column.source.field.type)
@@ -425,7 +462,8 @@ def _reasoned(column: _Column, given: pl.Series) -> Callable[[npt.NDArray[np.uin
 
     def told(at: npt.NDArray[np.uint32]) -> _Told:
         # Lazily, because only then the engine finds what the reasons have in common.
-        numbers = given.gather(at).to_frame().lazy().with_columns(number.alias("number")).collect()["number"]
+        asked = text.select([name for name in (column.cell, column.mark) if name is not None])[at]
+        numbers = asked.lazy().with_columns(number.alias("number")).collect()["number"]
         return [answers[one] for one in numbers.to_list()]
 
     return told

@@ -8,12 +8,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Generic, TypeVar, cast
 
+from rowferry.domain.columns import ADDED_COLUMNS
 from rowferry.domain.faults import MASK, RowIssue
 from rowferry.domain.job import Job
 from rowferry.domain.ledger import Outcome
 from rowferry.pipeline.report import JOINED, records
 from rowferry.pipeline.report import cells as cells_of
-from rowferry.ports import ADDED_COLUMNS
 from rowferry.store.artifacts import Artifact
 from rowferry.store.blobs import BlobMissing, Blobs
 from rowferry.store.chunks import RECORD_CHARACTERS_MAX, PlacedIssue

@@ -12,7 +12,7 @@ from rowferry.domain.job import ROWS_READ, Fence, Job, Move, RowNumber
 from rowferry.domain.ledger import Ledger, from_outcomes
 from rowferry.pipeline.report import Cause
 from rowferry.points import Points
-from rowferry.ports import Choice, Format, ImportKind, Kind, LoadContext, Loader, Reading, Removing
+from rowferry.ports import Choice, ImportKind, Kind, LoadContext, Loader, Readers, Reading, Removing
 from rowferry.store import artifacts as files
 from rowferry.store import chunks, database, jobs
 from rowferry.store.blobs import Blobs
@@ -43,7 +43,7 @@ class Parts:
     connections: Connections
     blobs: Blobs
     kind: Callable[[Connection, TenantId, str], Kind | None]
-    formats: Sequence[Format]
+    readers: Readers
     loader: Callable[[Connection, LoadContext], Loader]
     reading: Callable[[ImportKind, TenantId], Reading]
     removing: Callable[[Connection, Choice, TenantId], Removing]

@@ -83,7 +83,8 @@ class Import:
         attempt, parts = self._attempt, self._attempt.parts
         path = parts.blobs.local_path(self._input(), attempt.scratch)
         attempt.reach("source.opened")
-        form, inspection = inspect.inspect(path, order.options.reading, parts.formats, attempt.scratch)
+        opened = inspect.open_file(path, order.options.reading, parts.readers, attempt.scratch)
+        inspection = opened.inspection
         if inspection.rows > order.kind.limits.rows:
             raise stop(
                 JobFaultCode.TOO_MANY_ROWS,
@@ -98,13 +99,9 @@ class Import:
         mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
         attempt.enter("map", source={"mapping": {inspection.columns[at]: field for at, field in mapped.pairs}})
         plan = transform.compile(
-            order.kind,
-            inspection.columns,
-            mapped.pairs,
-            order.options,
-            lambda: form.read(path, inspection, attempt.scratch),
+            order.kind, inspection.columns, mapped.pairs, order.options, opened.blocks, typed=inspection.typed
         )
-        return Source(form, path, inspection, plan, order.kind.schema, attempt.scratch, parts.limits.chunk_rows), mapped
+        return Source(opened, plan, order.kind.schema, parts.limits.chunk_rows), mapped
 
     def _input(self) -> str:
         """The key of the blob that the job was sent with."""

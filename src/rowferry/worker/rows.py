@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -10,9 +9,11 @@ import polars as pl
 
 from rowferry.domain.faults import JobFaultCode, RowIssue, stop
 from rowferry.domain.schema import Schema
+from rowferry.pipeline.inspect import Opened
 from rowferry.pipeline.match import Judged, Seen
+from rowferry.pipeline.report import record_of
 from rowferry.pipeline.transform import Checked, Plan
-from rowferry.ports import Chunk, Format, Inspection
+from rowferry.ports import Block, Chunk, Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +29,19 @@ class Prepared:
 class Source:
     """One file with all that says how it is read and judged. Every pass over it gives the same chunks."""
 
-    format: Format
-    path: Path
-    inspection: Inspection
+    opened: Opened
     plan: Plan
     schema: Schema
-    scratch: Path
     chunk_rows: int
+
+    @property
+    def inspection(self) -> Inspection:
+        """What was found in the file."""
+        return self.opened.inspection
 
     def seen(self, duplicates: Literal["fail", "skip", "apply"]) -> Seen:
         """The memory of keys for one pass over the file."""
-        return Seen(self.schema, self.plan.fields, duplicates, self.scratch, rows=self.inspection.rows)
+        return Seen(self.schema, self.plan.fields, duplicates, self.opened.scratch, rows=self.inspection.rows)
 
     def prepared(self, seen: Seen, settled: int = 0) -> Iterator[Prepared]:
         """The chunks behind the first `settled` rows. Those rows are read all the same: they may hold keys of later ones.
@@ -46,14 +49,41 @@ class Source:
         Raises:
             JobStopped: number-ambiguous, before the first chunk, where every row has a number that may be two and nothing says which.
         """
-        for block in self.format.read(self.path, self.inspection, self.scratch):
+        for block in self.opened.blocks():
             checked = self.plan.apply(block)
             _refuse_hopeless(self.plan)
             judged = seen.judge(checked)
             last = block.first_row + block.rows - 1
             first = max(block.first_row, settled + 1)
             for start in range(first, last + 1, self.chunk_rows):
-                yield _cut(checked, judged, start, min(start + self.chunk_rows - 1, last))
+                yield self._cut(block, checked, judged, range(start, min(start + self.chunk_rows - 1, last) + 1))
+
+    def _cut(self, block: Block, checked: Checked, judged: Judged, of: range) -> Prepared:
+        """Some rows of a block, by their numbers."""
+        first, rows = of.start, len(of)
+        numbers = checked.frame["_row"].to_numpy()
+        begin, end = np.searchsorted(numbers, [of.start, of.stop])
+        places = slice(int(begin), int(end))
+        valid = judged.valid[places]
+        every = checked.frame[places]
+        issues = tuple(issue for issue in judged.issues if issue.row in of)
+        offset = block.first_row
+        chunk = Chunk(
+            first_row=first,
+            rows=rows,
+            lines=block.lines[first - offset : first - offset + rows],
+            frame=every.filter(valid),
+            fresh=judged.fresh[places].filter(valid),
+            raw=lambda row: block.raw(row - offset).decode("utf-8", "replace"),
+            faulty=_faulty(every.with_columns(judged.fresh[places].alias("_fresh")), valid, issues),
+        )
+        return Prepared(chunk, issues, self._record_of(block))
+
+    def _record_of(self, block: Block) -> Callable[[int], bytes]:
+        """The records of an error file by their rows' numbers: the bytes as they came, or their cells where those are no text."""
+        if self.inspection.delimiter:
+            return lambda row: block.raw(row - block.first_row)
+        return lambda row: record_of(self.inspection, block.cut(row - block.first_row))
 
 
 def _refuse_hopeless(plan: Plan) -> None:
@@ -66,32 +96,6 @@ def _refuse_hopeless(plan: Plan) -> None:
             columns=names,
             fields=[source.field.name for source in plan.hopeless],
         )
-
-
-def _cut(checked: Checked, judged: Judged, first: int, last: int) -> Prepared:
-    """The rows of a block from one row number to another."""
-    numbers = checked.frame["_row"].to_numpy()
-    begin, end = np.searchsorted(numbers, [first, last + 1])
-    rows = slice(int(begin), int(end))
-    valid = judged.valid[rows]
-    every = checked.frame[rows]
-    frame = every.filter(valid)
-    issues = tuple(issue for issue in judged.issues if first <= issue.row <= last)
-    offset = checked.first_row
-
-    def raw(row: int) -> bytes:
-        return checked.raw(row - offset)
-
-    chunk = Chunk(
-        first_row=first,
-        rows=last - first + 1,
-        lines=checked.lines[first - offset : last - offset + 1],
-        frame=frame,
-        fresh=judged.fresh[rows].filter(valid),
-        raw=lambda row: raw(row).decode("utf-8", "replace"),
-        faulty=_faulty(every.with_columns(judged.fresh[rows].alias("_fresh")), valid, issues),
-    )
-    return Prepared(chunk, issues, raw)
 
 
 def _faulty(every: pl.DataFrame, valid: pl.Series, issues: Sequence[RowIssue]) -> pl.DataFrame | None:

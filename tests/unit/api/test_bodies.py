@@ -44,7 +44,6 @@ def test_every_member_that_does_not_fit_is_named_with_its_place() -> None:
     ("options", "said"),
     [
         ({"mode": "replace"}, "Take upsert, create, update or skip_existing"),
-        ({"sheet": "Sheet1"}, "Send a CSV file"),
         ({"mapping": "01998f6e"}, "Send an object of columns and fields"),
     ],
 )

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from rowferry.domain.columns import ADDED_COLUMNS
 from rowferry.domain.faults import JobStopped, RowIssue
 from rowferry.domain.schema import ReadOptions
 from rowferry.formats.csv import CsvFormat
 from rowferry.pipeline.report import error_header, error_lines
-from rowferry.ports import ADDED_COLUMNS, Inspection
+from rowferry.ports import Inspection
 
 
 class Reader:

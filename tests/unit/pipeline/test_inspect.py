@@ -1,7 +1,6 @@
 """Which format a file is said to have, and what the job says of it."""
 
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -9,9 +8,10 @@ import pytest
 from rowferry.domain.faults import JobStopped
 from rowferry.domain.schema import ReadOptions
 from rowferry.formats.csv import CsvFormat
-from rowferry.pipeline.inspect import format_of, inspect, source
+from rowferry.pipeline.inspect import open_file, source
+from rowferry.ports import Readers
 
-FORMATS = (CsvFormat(1 << 20, 100),)
+READERS = Readers((CsvFormat(1 << 20, 100),))
 
 
 def write(folder: Path, data: bytes) -> Path:
@@ -22,7 +22,7 @@ def write(folder: Path, data: bytes) -> Path:
 
 def refusal(path: Path) -> JobStopped:
     with pytest.raises(JobStopped) as raised:
-        inspect(path, ReadOptions(), FORMATS, path.parent)
+        open_file(path, ReadOptions(), READERS, path.parent)
     return raised.value
 
 
@@ -64,10 +64,13 @@ def test_what_is_in_an_archive_is_said(tmp_path: Path, member: str, word: str) -
 
 def test_the_source_of_a_job_is_what_was_found(tmp_path: Path) -> None:
     path = write(tmp_path, b"Report\r\n\r\nid;name\r\n1;Ana\r\n;\r\n2;Ben\r\n")
-    one, found = inspect(path, ReadOptions(), FORMATS, tmp_path)
-    assert one.name == "csv"
-    assert source(found) == {
+    opened = open_file(path, ReadOptions(), READERS, tmp_path)
+    assert source(opened.inspection) == {
         "format": "csv",
+        "compression": None,
+        "member": None,
+        "sheet": None,
+        "sheets": [],
         "encoding": "utf-8",
         "encoding_guessed": False,
         "delimiter": ";",
@@ -78,11 +81,3 @@ def test_the_source_of_a_job_is_what_was_found(tmp_path: Path) -> None:
         "blank_records": 1,
         "lines_above": 2,
     }
-
-
-def test_the_format_of_an_inspection_is_found_again(tmp_path: Path) -> None:
-    one, found = inspect(write(tmp_path, b"a,b\n1,2\n"), ReadOptions(), FORMATS, tmp_path)
-    assert format_of(found, FORMATS) is one
-    none: Sequence[CsvFormat] = ()
-    with pytest.raises(JobStopped, match="unknown-format"):
-        format_of(found, none)

@@ -8,9 +8,10 @@ import pytest
 from rowferry.domain.faults import EmptyFile, Invalid
 from rowferry.formats.csv import CsvFormat
 from rowferry.pipeline.table import open_table
+from rowferry.ports import Readers
 from rowferry.service.joining import Part, Reader, csv_of, part
 
-READER = Reader(partial(open_table, (CsvFormat(100_000, 100),)), 100)
+READER = Reader(partial(open_table, Readers((CsvFormat(100_000, 100),))), 100)
 
 
 def parts(folder: Path, **files: str) -> list[Part]:

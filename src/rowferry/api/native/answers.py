@@ -40,9 +40,13 @@ class Source(Answer):
     file_name: str | None
     bytes: int | None
     sha256: str | None
+    compression: str | None = Field(description="What the file was packed with; null: nothing.")
+    member: str | None = Field(description="The file inside an archive that was read.")
     format: str | None
     encoding: str | None
     delimiter: str | None
+    sheet: str | None = Field(description="The sheet of a workbook that was read.")
+    sheets: list[str] | None = Field(description="All its sheets; empty for a format without.")
     header_line: int | None = Field(description="The physical line of the header, from 1.")
     columns: list[str] | None
     blank_records: int | None = Field(description="Records whose cells are all empty; they are no rows.")

@@ -19,12 +19,6 @@ def _mode(value: object) -> object:
     return value
 
 
-def _sheet(value: object) -> object:
-    if value is not None:
-        raise ValueError("Spreadsheets are not taken in this release, so there is no sheet to choose. Send a CSV file")
-    return value
-
-
 def _mapping(value: object) -> object:
     if isinstance(value, str):
         raise ValueError(  # noqa: TRY004  # Pydantic turns this one into a fault of the body
@@ -72,7 +66,13 @@ class ImportOptions(Body):
     header_line: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         default=None, description="The physical line of the header, from 1."
     )
-    sheet: Annotated[None, BeforeValidator(_sheet)] = Field(default=None, description="Always null in this release.")
+    sheet: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
+        default=None,
+        description="The sheet of a workbook, by its name, or by its place from 1. Null: the first that has rows.",
+    )
+    member: Annotated[Text, Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="The file inside an archive, by its name. Null: the only one that can be read."
+    )
     date_order: Literal["dmy", "mdy", "ymd"] | None = Field(default=None, description="How 03/04/25 is to be read.")
     decimal_sign: Literal[".", ","] | None = Field(
         default=None, description="How 1,234 is to be read. Null: as the other cells of its column tell."
@@ -108,7 +108,7 @@ class ImportOptions(Body):
             dry_run=self.dry_run,
             mapping=None if self.mapping is None else tuple(self.mapping.items()),
             columns_extra=self.columns_extra,
-            reading=ReadOptions(self.delimiter, self.quote, self.encoding, self.header_line, None),
+            reading=ReadOptions(self.delimiter, self.quote, self.encoding, self.header_line, self.sheet, self.member),
             date_order=self.date_order,
             decimal_sign=self.decimal_sign,
             empty=self.empty,

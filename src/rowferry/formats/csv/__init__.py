@@ -1,11 +1,11 @@
 """CSV and its kin (any delimiter, quote, line end and encoding): recognised, inspected, read."""
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from rowferry.domain.columns import name_columns
 from rowferry.domain.faults import JobFaultCode, JobStopped, stop
 from rowferry.domain.schema import ReadOptions
 from rowferry.formats.csv.cells import Table, blocks
@@ -14,7 +14,7 @@ from rowferry.formats.csv.encoding import encoding_of, textual, transcode
 from rowferry.formats.csv.grammar import LINE, Dialect, Grammar
 from rowferry.formats.csv.header import Header, header_from, line_at, named_columns, sample_of
 from rowferry.formats.csv.records import Cut, Cutter, Limits, Place
-from rowferry.ports import ADDED_COLUMNS, Block, Inspection
+from rowferry.ports import Block, Inspection
 
 BLOCK_BYTES = 4 << 20
 FOREIGN = re.compile(
@@ -116,25 +116,9 @@ class CsvFormat:
         return replace(inspection, rows=rows, blank_records=blanks)
 
     def _named(self, text: Path, inspection: Inspection) -> Inspection:
-        """With a name for each column that has content, "" for one that has neither, and our own columns told apart.
-
-        A nameless column without content is what a delimiter at the end of each line makes.
-        """
-        names = list(inspection.columns)
-        nameless = [position for position, name in enumerate(names) if not name]
-        filled = self._filled(text, inspection, nameless) if nameless else set[int]()
-        for position in filled:
-            names[position] = f"column_{position + 1}"
-        twice = [name for name, count in Counter(filter(None, names)).items() if count > 1]
-        if twice:
-            raise stop(
-                JobFaultCode.DUPLICATE_COLUMNS,
-                f"The header has more than one column named {', '.join(twice[:20])}. Rename or remove them.",
-                columns=twice[:200],
-            )
-        own = len(names) - len(ADDED_COLUMNS)
-        added = range(own, len(names)) if own > 0 and tuple(names[own:]) == ADDED_COLUMNS else ()
-        return replace(inspection, columns=tuple(names), added_columns=tuple(added))
+        """With the columns named, and our own told apart."""
+        columns, added = name_columns(inspection.columns, lambda at: self._filled(text, inspection, at))
+        return replace(inspection, columns=columns, added_columns=added)
 
     def _filled(self, text: Path, inspection: Inspection, positions: list[int]) -> set[int]:
         filled: set[int] = set()

@@ -58,7 +58,9 @@ def _block(cut: Cut, table: Table, rows: Lines, first_row: int) -> Block:
         RecordFault(int(position_of[index]), code, arguments)
         for index, (code, arguments) in sorted((faults | more).items())
     ]
-    return Block(first_row, cut.lines[rows], cells, position_of[good], found, _raw(cut, rows))
+    return Block(
+        first_row, cut.lines[rows], cells, position_of[good], found, _raw(cut, rows), _as_cut(cut, table, rows)
+    )
 
 
 def _positions(rows: Lines, records: int) -> Lines:
@@ -72,6 +74,14 @@ def _raw(cut: Cut, rows: Lines) -> Callable[[int], bytes]:
         return cut.record(int(rows[position]))
 
     return raw
+
+
+def _as_cut(cut: Cut, table: Table, rows: Lines) -> Callable[[int], Sequence[str]]:
+    def as_cut(position: int) -> Sequence[str]:
+        record = cut.record(int(rows[position]))
+        return [cell.decode("utf-8", "replace") for cell in table.grammar.cells(record)]
+
+    return as_cut
 
 
 def _cells(cut: Cut, table: Table, good: Lines) -> tuple[pl.DataFrame, Lines, Faults]:
