@@ -1,4 +1,4 @@
-"""Measures what a dialect costs beside the native API, and small imports beside a job of plain Procrastinate that does nothing."""
+"""Row `small`: small imports beside a job of plain Procrastinate that does nothing, and a status poll of each dialect beside the native one."""
 
 import asyncio
 import http.client
@@ -6,7 +6,6 @@ import io
 import json
 import secrets
 import statistics
-import subprocess
 import sys
 import time
 import urllib.parse
@@ -16,10 +15,11 @@ from contextlib import contextmanager
 import procrastinate
 import psycopg
 from psycopg import sql
-from rich.console import Console
-from rich.table import Table
 
+from figures import Found, Goal, Line
+from leash import leashed
 from noop import app_of
+from plan import Plan
 from serving import HERE, TERMINAL, Server
 
 POLLS = 1_500
@@ -165,12 +165,8 @@ def plain_procrastinate(server: Server) -> Iterator[str]:
     connector = procrastinate.SyncPsycopgConnector(conninfo=own)
     with procrastinate.App(connector=connector).open() as app:
         app.schema_manager.apply_schema()
-    worker = subprocess.Popen([sys.executable, str(HERE / "noop.py"), own])
-    try:
+    with leashed([sys.executable, str(HERE / "noop.py"), own]):
         yield own
-    finally:
-        worker.terminate()
-        worker.wait(timeout=30)
 
 
 async def noops(database_url: str, count: int) -> list[float]:
@@ -223,35 +219,39 @@ def small(server: Server, caller: Caller, tenant: str) -> dict[str, float]:
 # The figures ----------------------------------------------------------------------------------------------------------
 
 
-def measure(server: Server) -> dict[str, object]:
-    """All of it against a server that runs."""
+def measure(plan: Plan) -> Found:
+    """All of it against one server."""
     tenant = "bench-dialects"
-    caller = Caller(server, server.token(tenant))
-    times = small(server, caller, tenant)
-    job = caller.json("GET", "/v1/jobs?page_size=1")["jobs"][0]
-    poll = polls(caller, tenant, job)
-    return {
+    with plan.server() as server:
+        caller = Caller(server, server.token(tenant))
+        times = small(server, caller, tenant)
+        job = caller.json("GET", "/v1/jobs?page_size=1")["jobs"][0]
+        poll = polls(caller, tenant, job)
+    figures = {
         "poll_ms": poll,
         "poll_ratio": {name: round(one / poll["native"], 3) for name, one in poll.items()},
         "small_ms": times,
         "small_ratio_to_noop": {name: round(one / times["noop"], 2) for name, one in times.items()},
     }
+    return Found([*_small_lines(times), *_poll_lines(poll)], figures)
 
 
-GOALS = {"claret": 1.2, "gu1": 1.2, "fifth-element": 1.2, "claret_99": 4, "claret_1000": 8, "native_100": 4}
+SMALL = {
+    "native_100": ("100 rows natively, request to terminal status", Goal(most=4)),
+    "claret_99": ("99 records through Claret", Goal(most=4)),
+    "claret_1000": ("1,000 records through Claret", Goal(most=8)),
+}
+POLL = Goal(most=1.2)
 
 
-def show(figures: Mapping[str, Mapping[str, float]]) -> None:
-    """The figures as two tables."""
-    console = Console(width=120)
-    for title, times, ratios in (
-        ("A status poll", "poll_ms", "poll_ratio"),
-        ("A small import, request to terminal status", "small_ms", "small_ratio_to_noop"),
-    ):
-        table = Table(title=f"{title}, medians")
-        for column in ("what", "ms", "ratio", "goal"):
-            table.add_column(column, justify="left" if column == "what" else "right")
-        for name, one in figures[times].items():
-            goal = f"≤ {GOALS[name]}" if name in GOALS else ""
-            table.add_row(name.replace("_", " "), f"{one:.2f}", f"{figures[ratios][name]:.2f}", goal)
-        console.print(table)
+def _small_lines(times: Mapping[str, float]) -> Iterator[Line]:
+    beside = f"a job of plain Procrastinate that does nothing: {times['noop']:.1f} ms"
+    for name, (what, goal) in SMALL.items():
+        yield Line(what, f"{times[name]:.1f} ms", beside, times[name] / times["noop"], goal)
+
+
+def _poll_lines(poll: Mapping[str, float]) -> Iterator[Line]:
+    for name, one in poll.items():
+        if name != "native":
+            beside = f"natively: {poll['native']:.2f} ms"
+            yield Line(f"a status poll through {name}", f"{one:.2f} ms", beside, one / poll["native"], POLL)

@@ -1,335 +1,180 @@
-"""Measures an import end to end beside raw COPY of the same clean rows, and beside csv with pydantic and executemany."""
+"""The command line of the benchmark: chooses rows, measures one after another, shows one table and writes the figures."""
 
 import argparse
-import csv
-import itertools
 import json
 import os
 import platform
-import statistics
+import signal
+import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
-import httpx2
-import psycopg
-from psycopg import sql
-from pydantic import BaseModel, Field, ValidationError
-from rich.console import Console
-from rich.table import Table
-
+import beside
+import comparing
+import crowded
 import dialects
-from rows import COUNTRIES, FIELDS, Made, write
-from serving import TERMINAL, Server, serving
+import growing
+import repeating
+import sheets
+from figures import Found, Line, show
+from leash import forget_left_over
+from plan import Plan
 
-KIND = "benchmark_entities"
-SLICE_ROWS = 50_000
-BATCH_ROWS = 1_000
-BLOCK = 1 << 20
-COUNTRY_CODES = dict(COUNTRIES)
+PREFIX = "rowferry-bench"
+INTERRUPTED = 130
+ROWS: Mapping[str, tuple[Callable[[Plan], Found], str]] = {
+    "import": (beside.measure, "the file beside raw COPY of its clean rows"),
+    "full": (crowded.measure, "the same into a table with ten times as many other rows"),
+    "reimport": (repeating.unchanged, "the same file again"),
+    "changed": (repeating.changed, "the same file with 10 % of its rows changed"),
+    "dry-run": (repeating.dry_run, "the same file, judged only"),
+    "sheet": (sheets.measure, "XLSX beside openpyxl reading alone"),
+    "small": (dialects.measure, "small imports and polls, beside a job that does nothing"),
+    "memory": (growing.memory, "peak memory for a small and a big file"),
+    "growth": (growing.growth, "one file after another into the same table"),
+    "comparators": (comparing.measure, "django-import-export, frictionless, dlt, pandas, csv + pydantic"),
+}
 
 
 @dataclass(frozen=True)
-class Imported:
-    """One import: from the start of the request to the terminal status, and what the worker needed for it."""
+class Size:
+    """What `--memory-mb` and `--millions` are unless said otherwise."""
 
-    seconds: float
-    upload_seconds: float
-    peak_rss_mb: float
-    steps: dict[str, float]
-    """Seconds from the beginning of each step to that of the next, by the times of the job's events."""
+    memory_mb: tuple[int, ...]
+    millions: int
 
 
-# The import -----------------------------------------------------------------------------------------------------------
+USUAL = Size(memory_mb=(50, 200), millions=3)
+WHOLE = Size(memory_mb=(100, 2000), millions=20)
 
 
-def imported(server: Server, made: Made, messy: Path, tenant: str) -> Imported:
-    """Sends the file to an empty table and waits for the end. The ledger must say what the generator says."""
-    with psycopg.connect(server.database_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("truncate {}").format(_table(KIND)))
-        admin.execute("checkpoint")
-    with server.client(tenant) as client:
-        _forget_peaks(client)
-        begin = time.perf_counter()
-        job = _send(client, messy)
-        uploaded = time.perf_counter()
-        job, peak = _ended(client, job)
-        end = time.perf_counter()
-    _check(job, made)
-    _check_table(server, made)
-    return Imported(end - begin, uploaded - begin, peak, _steps(server, job["id"]))
+class TooLong(Exception):
+    """A row took longer than it may."""
 
 
-def _send(client: httpx2.Client, file: Path) -> dict:
-    with file.open("rb") as content:
-        answer = client.post("/v1/imports", data={"kind": KIND}, files={"file": (file.name, content, "text/csv")})
-    if answer.status_code != 202:
-        raise SystemExit(f"The import was refused: {answer.text}")
-    return answer.json()
+def main() -> int:
+    """Measures the rows that are asked for. Gives 1 when one of them could not be measured to its end."""
+    options = _options()
+    signal.signal(signal.SIGTERM, _interrupt)
+    names = options.only or ["import"] if options.alone else options.only or list(ROWS)
+    place = Path(tempfile.gettempdir())
+    forget_left_over(place, PREFIX)
+    found: dict[str, Found] = {}
+    failed: dict[str, str] = {}
+    with tempfile.TemporaryDirectory(prefix=f"{PREFIX}-{os.getpid()}-", ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # as root the embedded PostgreSQL runs as another user, who must get to its folder
+        plan = _plan(options, folder)
+        with suppress(KeyboardInterrupt):  # a run that is cut short shows what it has
+            for row in names:
+                found[row] = _measured(row, plan, options.row_seconds, failed)
+                if options.json:
+                    options.json.write_text(json.dumps(_figures(found), indent=2) + "\n", encoding="utf-8")
+    show(f"{plan.rows:,} rows, {plan.repeat} run(s), {os.cpu_count()} cores", found)
+    if len(found) < len(names):
+        return INTERRUPTED
+    return 1 if failed else 0
 
 
-def _ended(client: httpx2.Client, job: dict) -> tuple[dict, float]:
-    """The job at its end, and the most memory that any executor had meanwhile."""
-    peak, etag = 0.0, ""
-    while job["status"] not in TERMINAL:
-        answer = client.get(f"/v1/jobs/{job['id']}", headers={"Prefer": "wait=10", "If-None-Match": etag})
-        if answer.status_code == 200:
-            job, etag = answer.json(), answer.headers["ETag"]
-        peak = max(peak, *map(_peak_mb, _pids(client)), 0.0)
-    return job, peak
-
-
-def _pids(client: httpx2.Client) -> list[int]:
-    return [worker["pid"] for worker in client.get("/v1/workers").raise_for_status().json()["workers"]]
-
-
-def _peak_mb(pid: int) -> float:
-    """The peak of a process's resident memory; 0 where it is gone."""
+def _measured(row: str, plan: Plan, seconds: float, failed: dict[str, str]) -> Found:
+    begin = time.perf_counter()
+    print(f"{row}: {ROWS[row][1]} ...", file=sys.stderr, flush=True)
     try:
-        text = Path(f"/proc/{pid}/status").read_text()
-    except OSError:
-        return 0.0
-    return next((int(line.split()[1]) / 1024 for line in text.splitlines() if line.startswith("VmHWM:")), 0.0)
-
-
-def _forget_peaks(client: httpx2.Client) -> None:
-    for pid in _pids(client):
-        Path(f"/proc/{pid}/clear_refs").write_text("5")  # proc(5): resets VmHWM to what the process has now
-
-
-def _check(job: dict, made: Made) -> None:
-    expected = {
-        "read": made.rows,
-        "created": made.clean,
-        "updated": 0,
-        "unchanged": 0,
-        "skipped": 0,
-        "not_attempted": 0,
-    }
-    expected["failed"] = made.bad + made.duplicates
-    if job["ledger"] != expected:
-        raise SystemExit(f"The ledger is wrong: {job['status']} {job['failure']} {job['ledger']}, expected {expected}")
-
-
-def _check_table(server: Server, made: Made) -> None:
-    with psycopg.connect(server.database_url) as admin:
-        row = admin.execute(sql.SQL("select count(*) from {}").format(_table(KIND))).fetchone()
-    if row is None or row[0] != made.clean:
-        raise SystemExit(f"The table has {row} rows, expected {made.clean}")
-
-
-def _steps(server: Server, job_id: str) -> dict[str, float]:
-    question = "select coalesce(data ->> 'step', type), at from rowferry.events where job_id = %s order by seq"
-    with psycopg.connect(server.database_url) as admin:
-        moments = admin.execute(question, [job_id]).fetchall()
-    return {
-        name: round((following - at).total_seconds(), 3) for (name, at), (_, following) in itertools.pairwise(moments)
-    }
-
-
-# The comparators ------------------------------------------------------------------------------------------------------
+        with _no_longer_than(seconds):
+            found = ROWS[row][0](plan)
+    except (Exception, SystemExit) as error:  # noqa: BLE001  # a row that fails is said in the table, and the others go on
+        failed[row] = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else str(error)
+        print(f"{row}: {failed[row]}\nThe server's last words:\n{plan.last_words()}", file=sys.stderr)
+        found = Found([Line(ROWS[row][1], f"failed: {failed[row][:120]}")])
+    print(f"{row}: {time.perf_counter() - begin:.0f} s", file=sys.stderr, flush=True)
+    return found
 
 
 @contextmanager
-def _copy_of_the_table(server: Server) -> Iterator[tuple[psycopg.Connection, sql.Identifier]]:
-    """An empty table with the same columns, defaults, checks and indexes, on a connection of the administrator."""
-    table = _table("benchmark_copy")
-    with psycopg.connect(server.database_url, autocommit=True) as admin:
-        admin.execute(sql.SQL("drop table if exists {}").format(table))
-        admin.execute(sql.SQL("create table {} (like {} including all)").format(table, _table(KIND)))
-        admin.execute("checkpoint")
-        yield admin, table
-        admin.execute(sql.SQL("drop table {}").format(table))
+def _no_longer_than(seconds: float) -> Iterator[None]:
+    def stop(*_: object) -> None:
+        raise TooLong(f"took longer than {seconds:.0f} s")
+
+    signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def copied(server: Server, clean: Path) -> float:
-    """Seconds of one raw COPY of the clean rows in file order, from a prepared CSV file, in one transaction."""
-    with _copy_of_the_table(server) as (admin, table):
-        # Tenant and job are constants here, so that COPY neither reads them nor asks a function for them: the least work there is.
-        constant = "alter table {} alter tenant_id set default 1, alter _job_id set default '00000000-0000-7000-8000-000000000001'"
-        admin.execute(sql.SQL(constant).format(table))
-        statement = sql.SQL("copy {} ({}) from stdin with (format csv)").format(table, _columns())
-        begin = time.perf_counter()
-        with admin.cursor().copy(statement) as into, clean.open("rb") as content:
-            while block := content.read(BLOCK):
-                into.write(block)
-        return time.perf_counter() - begin
+def _interrupt(*_: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough: what was begun is being ended
+    raise KeyboardInterrupt
 
 
-class Entity(BaseModel):
-    """The same rules as a model, as one would write them without Rowferry."""
-
-    tax_id: Annotated[str, Field(pattern=r"^[0-9]{11}$")]
-    type: Literal["person", "company"]
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+\.[^@\s.]+$", max_length=254)]
-    country: Annotated[str, Field(min_length=2, max_length=2)]
-    birth_date: date | None
-    amount: Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=2)]
-    external_id: str | None
-    notes: str | None
-
-
-def by_hand(server: Server, messy: Path, rows: int) -> float:
-    """Rows a second of csv, a pydantic model a row, and executemany, over the first rows of the same file."""
-    taken = min(rows, SLICE_ROWS)
-    with _copy_of_the_table(server) as (admin, table), messy.open(encoding="utf-8", newline="") as file:
-        holes = sql.SQL(", ").join([sql.Placeholder()] * (len(FIELDS) + 3))
-        insert = sql.SQL("insert into {} ({}, tenant_id, _job_id) values ({}) on conflict do nothing").format(
-            table, _columns(), holes
-        )
-        begin = time.perf_counter()
-        with admin.transaction(), admin.cursor() as cursor:
-            good = _entities(itertools.islice(csv.DictReader(file, delimiter=";"), taken))
-            while batch := list(itertools.islice(good, BATCH_ROWS)):
-                cursor.executemany(insert, batch)
-        return taken / (time.perf_counter() - begin)
-
-
-def _entities(records: Iterator[dict]) -> Iterator[tuple[object, ...]]:
-    for number, record in enumerate(records, 1):
-        cells = [(record.get(column) or "").strip() for column in list(record)[: len(FIELDS)]]
-        try:
-            one = Entity(**_values(dict(zip(FIELDS, cells, strict=False))))
-        except (ValidationError, ValueError):
-            continue
-        yield (*(getattr(one, field) for field in FIELDS), number, 1, "00000000-0000-7000-8000-000000000001")
-
-
-def _values(cells: dict[str, str]) -> dict[str, object]:
-    born = cells["birth_date"]
+def _figures(found: Mapping[str, Found]) -> dict[str, object]:
+    """The figures of `import` at the top, those of the other rows under their names, and all lines of the table."""
     return {
-        **{name: value or None for name, value in cells.items()},
-        "type": cells["type"].lower(),
-        "email": cells["email"].lower(),
-        "country": COUNTRY_CODES.get(cells["country"], ""),
-        "birth_date": datetime.strptime(born, "%d/%m/%Y").date() if born else None,  # noqa: DTZ007  # a date has no zone
-        "amount": cells["amount"].replace(".", "").replace(",", "."),
-    }
-
-
-def _columns() -> sql.Composed:
-    return sql.SQL(", ").join(map(sql.Identifier, (*FIELDS, "_row")))
-
-
-def _table(name: str) -> sql.Identifier:
-    return sql.Identifier("rows", name)
-
-
-# The figures ----------------------------------------------------------------------------------------------------------
-
-
-def measure(options: argparse.Namespace, folder: Path) -> dict[str, object]:
-    """All runs, their medians and what they ran on."""
-    messy, clean = folder / "entities.csv", folder / "clean.csv"
-    made = write(options.rows, messy, clean)
-    with serving(folder / "data", options.workers) as server:
-        _warm_up(server, folder)
-        imports: list[Imported] = []
-        copies: list[float] = []
-        for number in range(options.repeat):
-            runs: list[Callable[[], None]] = [
-                lambda number=number: imports.append(imported(server, made, messy, f"bench-{number}")),
-                lambda: copies.append(copied(server, clean)),
-            ]
-            for run in runs if number % 2 == 0 else reversed(runs):
-                run()
-        hand = by_hand(server, messy, options.rows)
-        beside = {} if options.alone else {"dialects": dialects.measure(server)}
-    return _figures(made, imports, copies, hand) | beside
-
-
-def _warm_up(server: Server, folder: Path) -> None:
-    """A hundred rows, so that the kind's table is there and the libraries are loaded, as on a server that runs."""
-    made = write(100, folder / "small.csv", folder / "small-clean.csv")
-    imported(server, made, folder / "small.csv", "warm-up")
-
-
-def _figures(made: Made, imports: list[Imported], copies: list[float], hand: float) -> dict[str, object]:
-    seconds, copy_seconds = statistics.median(one.seconds for one in imports), statistics.median(copies)
-    rate = made.rows / seconds
-    return {
-        "rows": made.rows,
-        "bytes": made.bytes,
-        "bad_rows": made.bad,
-        "duplicate_rows": made.duplicates,
-        "clean_rows": made.clean,
-        "seconds": round(seconds, 3),
-        "upload_seconds": round(statistics.median(one.upload_seconds for one in imports), 3),
-        "rows_per_second": round(rate),
-        "copy_seconds": round(copy_seconds, 3),
-        "copy_rows_per_second": round(made.clean / copy_seconds),
-        "ratio_to_copy": round(
-            statistics.median(copy / one.seconds for one, copy in zip(imports, copies, strict=True)), 3
-        ),
-        "by_hand_rows_per_second": round(hand),
-        "ratio_to_by_hand": round(rate / hand, 2),
-        "peak_rss_mb": round(max(one.peak_rss_mb for one in imports), 1),
-        "runs": [asdict(one) | {"copy_seconds": copy} for one, copy in zip(imports, copies, strict=True)],
+        **(found["import"].figures if "import" in found else {}),
+        **{name.replace("-", "_"): one.figures for name, one in found.items() if name != "import"},
+        "table": [{"row": name, **line.as_json()} for name, one in found.items() for line in one.lines],
         "machine": {"cpus": os.cpu_count(), "system": platform.platform(), "python": platform.python_version()},
     }
 
 
-def show(figures: dict) -> None:
-    """The figures as a table."""
-    table = Table(
-        title=f"{figures['rows']:,} rows, {figures['bytes'] / 1e6:.0f} MB, {len(figures['runs'])} run(s), medians"
+def _options() -> argparse.Namespace:
+    told = "\n".join(f"  {name:12} {text}" for name, (_, text) in ROWS.items())
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=f"rows:\n{told}", formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    for column in ("what", "seconds", "rows/s", "beside COPY"):
-        table.add_column(column, justify="left" if column == "what" else "right")
-    table.add_row(
-        "Rowferry: upload to terminal status",
-        f"{figures['seconds']:.2f}",
-        f"{figures['rows_per_second']:,}",
-        f"{figures['ratio_to_copy']:.2f}",
+    parser.add_argument("--only", type=_names, metavar="ROW,…", help="these rows, in this order; else all")
+    parser.add_argument(
+        "--all", action="store_true", help="the whole sizes: 100 MB to 2 GB, 1 to 20 million rows, slow comparators too"
     )
-    table.add_row(
-        f"raw COPY of the {figures['clean_rows']:,} clean rows",
-        f"{figures['copy_seconds']:.2f}",
-        f"{figures['copy_rows_per_second']:,}",
-        "1.00",
-    )
-    hand = figures["by_hand_rows_per_second"]
-    table.add_row(
-        f"csv + pydantic + executemany (first {min(figures['rows'], SLICE_ROWS):,} rows, scaled)",
-        f"{figures['rows'] / hand:.2f}",
-        f"{hand:,}",
-        f"{figures['copy_seconds'] / (figures['rows'] / hand):.2f}",
-    )
-    console = Console(width=120)
-    console.print(table)
-    console.print(
-        f"Peak memory of the worker process: {figures['peak_rss_mb']:.0f} MB. Of the seconds, {figures['upload_seconds']:.2f} are upload."
-    )
-
-
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--alone", action="store_true", help="the import alone")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="rows of the file")
     parser.add_argument("--repeat", type=int, default=1, help="runs; the median is shown, and the order alternates")
     parser.add_argument("--workers", type=int, default=2, help="executor processes")
+    parser.add_argument("--other-rows", type=int, help="rows that the full table holds; else ten times --rows")
+    parser.add_argument("--comparator-rows", type=int, default=100_000, help="rows for the comparators at most")
+    parser.add_argument("--memory-mb", type=_numbers, metavar="MB,…", help="sizes of the files of the row memory")
+    parser.add_argument("--millions", type=int, help="files of --rows rows each of the row growth")
+    parser.add_argument("--row-seconds", type=float, help="how long one row may take; else 600, with --all 3600")
     parser.add_argument(
-        "--alone", action="store_true", help="the import alone, without the dialects and the small files"
+        "--environments", type=Path, default=Path(sys.prefix) / "comparators", help="where they are kept"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here, too")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="rowferry-bench-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # as root the embedded PostgreSQL runs as another user, who must get to its folder
-        figures = measure(options, folder)
-    show(figures)
-    if "dialects" in figures:
-        dialects.show(figures["dialects"])
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    options.row_seconds = options.row_seconds or (3600 if options.all else 600)
+    return options
+
+
+def _names(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in ROWS]:
+        raise argparse.ArgumentTypeError(f"no such row: {', '.join(unknown)}; there are {', '.join(ROWS)}")
+    return names
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _plan(options: argparse.Namespace, folder: Path) -> Plan:
+    size = WHOLE if options.all else USUAL
+    return Plan(
+        folder=folder,
+        rows=options.rows,
+        repeat=options.repeat,
+        workers=options.workers,
+        other_rows=options.other_rows or 10 * options.rows,
+        comparator_rows=options.comparator_rows,
+        memory_mb=options.memory_mb or size.memory_mb,
+        millions=options.millions or size.millions,
+        whole=options.all,
+        environments=options.environments.absolute(),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """A worker of plain Procrastinate with one task that does nothing; the yardstick for small jobs. Runs until it is told to end."""
 
 import asyncio
+import logging
 import sys
 
 import procrastinate
@@ -24,4 +25,7 @@ async def work(database_url: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.getLogger("procrastinate").setLevel(
+        logging.ERROR
+    )  # it warns of an app in the main module, which is what we mean
     asyncio.run(work(sys.argv[1]))

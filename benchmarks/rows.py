@@ -40,6 +40,8 @@ SYLLABLES = [
 ]
 FAULTS = ("required", "pattern", "enum", "email", "date", "number", "range", "country", "rule", "ragged")
 NAMES = 20_000
+FACTOR, SHIFT, IDS = 2654435761, 12345, 100_000_000_000
+"""A key is FACTOR times the index and SHIFT, modulo IDS: neighbours in the file are far apart in the index."""
 SEED = 7
 
 BAD_SHARE = 0.02
@@ -48,12 +50,13 @@ DUPLICATE_SHARE = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """How many rows a file has, and how many of them are faulty or have the key of an earlier row."""
+    """How many rows a file has, how many are faulty or have the key of an earlier row, and how many clean ones are changed."""
 
     rows: int
     bad: int
     duplicates: int
     bytes: int
+    changed: int = 0
 
     @property
     def clean(self) -> int:
@@ -101,25 +104,39 @@ class _Row:
         return f"{head},{self.external_id},{self.notes},{number}\n"
 
 
-def write(rows: int, messy: Path, clean: Path) -> Made:
-    """Writes the messy file and the clean one, and says what is in them: about 110 bytes a row, 2 % bad, 1 % duplicates."""
+def write(rows: int, messy: Path, clean: Path, first: int = 0, *, changed: bool = False) -> Made:
+    """Writes the messy file and the clean one, and says what is in them: about 110 bytes a row, 2 % bad, 1 % duplicates.
+
+    Files with another `first` (a multiple of the rows) share no key. `changed` is the same file with another amount in each tenth row.
+    """
     counts = dict.fromkeys(_Fate, 0)
+    others = 0
     with messy.open("w", encoding="utf-8", newline="") as one, clean.open("w", encoding="utf-8", newline="") as other:
         one.write(f"{HEADER}\r\n")
-        for number, (line, fate, row) in enumerate(_rows(rows), 1):
+        for number, (line, fate, row) in enumerate(_rows(first, rows, changed), 1):
             one.write(f"{line}\r\n")
             counts[fate] += 1
             if fate is _Fate.CLEAN:
                 other.write(row.cleaned(number))
-    return Made(rows, counts[_Fate.BAD], counts[_Fate.DUPLICATE], messy.stat().st_size)
+                others += changed and _is_other(first + number - 1)
+    return Made(rows, counts[_Fate.BAD], counts[_Fate.DUPLICATE], messy.stat().st_size, others)
 
 
-def _rows(rows: int) -> Iterator[tuple[str, _Fate, _Row]]:
+def tax_id(index: str) -> str:
+    """The key of a row as an SQL expression of its index, the same as in a file; no two indexes below 10¹¹ share one."""
+    return f"lpad((({index} * {FACTOR} + {SHIFT}) % {IDS})::text, 11, '0')"
+
+
+def _is_other(index: int) -> bool:
+    return index % 10 == 3
+
+
+def _rows(first: int, rows: int, changed: bool) -> Iterator[tuple[str, _Fate, _Row]]:  # noqa: FBT001  # handed through as it is
     chance = random.Random(SEED)
     names = [_name(chance) for _ in range(NAMES)]
     good: list[str] = []
-    for index in range(rows):
-        row = _row(index, names, chance)
+    for index in range(first, first + rows):
+        row = _row(index, names, chance, changed and _is_other(index))
         draw = chance.random()
         if draw < BAD_SHARE:
             yield _spoiled(row, FAULTS[int(draw / BAD_SHARE * len(FAULTS))], index), _Fate.BAD, row
@@ -136,16 +153,17 @@ def _name(chance: random.Random) -> str:
     return " ".join("".join(chance.choice(SYLLABLES) for _ in range(chance.randint(2, 3))).title() for _ in range(2))
 
 
-def _row(index: int, names: list[str], chance: random.Random) -> _Row:
+def _row(index: int, names: list[str], chance: random.Random, more: int) -> _Row:
+    """The entity of an index; `more` are cents on top of its amount."""
     base = names[index * 7919 % NAMES]
     person = chance.random() < 0.6
     name, cell = _named(base, chance.random(), names[index % NAMES], person=person)
     email = f"{base.split()[0]}.{index}@Example{index % 97}.com"
     day, month, year = 1 + index % 28, 1 + index % 12, 1940 + index % 65
-    cents = index * 7919 % 100000000
+    cents = (index * 7919 + more) % 100000000
     country, code = COUNTRIES[index * 31 % len(COUNTRIES)]
     return _Row(
-        tax_id=f"{(index * 2654435761 + 12345) % 100000000000:011d}",
+        tax_id=f"{(index * FACTOR + SHIFT) % IDS:011d}",
         kind="person" if person else "company",
         name=name,
         name_cell=cell,

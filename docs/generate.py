@@ -48,7 +48,7 @@ STEPS: Mapping[str, str] = {
 }
 SEVEN_FLOORS: Sequence[tuple[str, str, tuple[str, ...]]] = (
     ("7", "commands", ("__main__", "cli", "demo")),
-    ("6", "where parts meet", ("main", "supervisor")),
+    ("6", "where parts meet", ("main", "supervisor", "inspecting")),
     ("5", "faces", ("api", "web")),
     ("4", "asking and doing", ("service", "worker")),
     ("3", "five rooms without doors between them", ("pipeline", "kinds", "formats", "destinations", "store")),

@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+CHUNK = 100
+ATTEMPTS_MAX = 5
+FRAGILE = {"workers": 1, "lease_seconds": 2, "chunk_rows": CHUNK, "attempts_max": ATTEMPTS_MAX}
+"""Settings of a server whose worker is stopped at points."""
+
 
 @dataclass
 class Faults:

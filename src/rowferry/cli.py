@@ -1,4 +1,4 @@
-"""The commands: up, serve, worker, migrate, token, demo, and those of the client."""
+"""The commands: up, serve, worker, migrate, token, demo, inspect, and those of the client."""
 
 import json
 import sys
@@ -296,6 +296,38 @@ def create_user(
         typer.echo(json.dumps({"tenant": tenant, "user": made, "email": email, "scopes": asked}))
     else:
         typer.echo(f"{made} may log in to {tenant}.")
+
+
+@app.command("inspect", rich_help_panel="Files")
+def inspect_files(
+    files: Annotated[list[Path], typer.Argument(help="The files.", exists=True, dir_okay=False)],
+    delimiter: Annotated[str | None, typer.Option(help="What is between cells.")] = None,
+    quote: Annotated[str | None, typer.Option(help="What is around cells that hold it; empty: nothing is.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="How text is encoded.")] = None,
+    header_line: Annotated[
+        int | None, typer.Option(help="Where the header is, from 1; 0: there is none.", min=0)
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Which sheet of a workbook.")] = None,
+    member: Annotated[str | None, typer.Option(help="Which file of an archive.")] = None,
+    records: Annotated[
+        Path | None, typer.Option(help="Folder for what was read of each FILE: FILE.csv and FILE.outcomes.json.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Says what files are found to be and why, and which records are odd. Needs no server. 1: one could not be read."""
+    from rowferry import inspecting
+    from rowferry import main as whole
+    from rowferry.domain.schema import ReadOptions
+    from rowferry_client import show
+
+    names = [file.name for file in files]
+    if records is not None and len({*names}) < len(names):
+        raise typer.BadParameter("Two files of one name would be written to one place.", param_hint="--records")
+    options = ReadOptions(delimiter or None, quote, encoding or None, header_line, sheet or None, member or None)
+    words = inspecting.Words(lambda line: show.out(show.plain_long(line)))
+    teller = inspecting.JsonLines(sys.stdout.write) if as_json else words
+    read = inspecting.Looking(whole.readers(_settings({})), options, teller, records).files(files)
+    raise typer.Exit(Exit.DONE if read else Exit.FAILED)
 
 
 @app.command(rich_help_panel="Start")

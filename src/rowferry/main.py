@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from rowferry.domain.access import TenantId
     from rowferry.kinds import Registry
-    from rowferry.ports import Filter, ImportKind, Kind, Readers, Reading
+    from rowferry.ports import Filter, Format, ImportKind, Kind, Readers, Reading, Writer
+    from rowferry.service import Doors
     from rowferry.store.blobs import Blobs
     from rowferry.worker.executor import Work
     from rowferry.worker.frame import Parts
@@ -70,10 +71,38 @@ def kinds(settings: Settings) -> "Registry":
 
 def readers(settings: Settings) -> "Readers":
     """All that can read files: the formats in the order in which they are asked, and what unpacks."""
+    from rowferry.formats.compressed import Limits, compressions
     from rowferry.formats.csv import CsvFormat
+    from rowferry.formats.objects import JsonFormat, JsonLinesFormat
+    from rowferry.formats.parquet import Limits as ParquetLimits
+    from rowferry.formats.parquet import ParquetFormat
+    from rowferry.formats.workbook import Limits as SheetLimits
+    from rowferry.formats.workbook import workbooks
     from rowferry.ports import Readers
 
-    return Readers(formats=(CsvFormat(settings.record_bytes_max, settings.columns_max),))
+    tables = ParquetLimits(settings.columns_max, settings.record_bytes_max, settings.parquet_pages_bytes_max)
+    sheets = SheetLimits(
+        bytes_max=settings.unpacked_bytes_max,
+        ratio_max=settings.unpacked_ratio_max,
+        record_bytes_max=settings.record_bytes_max,
+        columns_max=settings.columns_max,
+        disk_free_min=settings.disk_floor_bytes,
+    )
+    text = CsvFormat(settings.record_bytes_max, settings.columns_max)
+    json = (form(settings.record_bytes_max, settings.columns_max) for form in (JsonFormat, JsonLinesFormat))
+    formats: tuple[Format, ...] = (ParquetFormat(tables), *workbooks(sheets), *json, text)
+    limits = Limits(settings.unpacked_bytes_max, settings.unpacked_ratio_max, settings.disk_floor_bytes)
+    return Readers(formats, compressions(limits, formats))
+
+
+def writers() -> "Mapping[str, Writer]":
+    """All that writes files, by the words by which formats are asked for."""
+    from rowferry.formats.writers.columnar import ParquetWriter
+    from rowferry.formats.writers.plain import CsvWriter, JsonLinesWriter
+    from rowferry.formats.writers.workbook import WorkbookWriter
+
+    every: tuple[Writer, ...] = (CsvWriter(), WorkbookWriter(), JsonLinesWriter(), ParquetWriter())
+    return {one.name: one for one in every}
 
 
 def reading(where: Database) -> "Callable[[ImportKind, TenantId, Sequence[Filter]], Reading]":
@@ -110,13 +139,10 @@ def build_api(settings: Settings) -> "ASGIApp":
     """The application that serves requests; nothing is opened before its first."""
     from rowferry.api.app import Rates, build
     from rowferry.api.wire.caller import BatchLimits
-    from rowferry.destinations.postgres import check_choice
     from rowferry.ids import uuid7
-    from rowferry.pipeline.table import open_table
-    from rowferry.pipeline.transform import check
     from rowferry.points import Points
     from rowferry.ports import ImportKind
-    from rowferry.service import Doors, Limits, bundle
+    from rowferry.service import Limits, bundle
     from rowferry.store.database import check_serving_role, connect
     from rowferry.telemetry import Meters
 
@@ -127,15 +153,6 @@ def build_api(settings: Settings) -> "ASGIApp":
     for kind in known.all():
         if isinstance(kind, ImportKind):
             ensure_table(where, kind)
-    doors = Doors(
-        kinds=known.kinds,
-        replaceable=known.built_in,
-        check=check,
-        ensure_table=partial(ensure_table, where),
-        reading=reading(where),
-        table=partial(open_table, readers(settings)),
-        check_choice=check_choice,
-    )
     limits = Limits(
         upload_bytes_max=settings.upload_bytes_max,
         json_bytes_max=settings.json_bytes_max,
@@ -146,7 +163,7 @@ def build_api(settings: Settings) -> "ASGIApp":
         idempotency_hours=settings.idempotency_hours,
         login_days=settings.login_days,
     )
-    services = bundle(where, blobs(settings), doors, limits, Points(settings.points), uuid7)
+    services = bundle(where, blobs(settings), doors(settings, known), limits, Points(settings.points), uuid7)
     rates = Rates(
         requests_per_minute=settings.requests_per_minute,
         submits_per_minute=settings.submits_per_minute,
@@ -162,6 +179,35 @@ def build_api(settings: Settings) -> "ASGIApp":
         ),
     )
     return build(services, rates, Meters(), settings.metrics_token)
+
+
+def doors(settings: Settings, known: "Registry") -> "Doors":
+    """What use cases are handed from outside."""
+    from rowferry.destinations.postgres import check_choice
+    from rowferry.domain.columns import ADDED_COLUMNS
+    from rowferry.formats.csv import CsvFormat
+    from rowferry.formats.writers.template import header_csv, template_of
+    from rowferry.pipeline.inspect import open_file
+    from rowferry.pipeline.table import open_table
+    from rowferry.pipeline.transform import check
+    from rowferry.ports import Readers
+    from rowferry.service import Doors
+
+    where = database(settings)
+    # A record of an error file is longer by what is said of it.
+    own = CsvFormat(settings.record_bytes_max * 2, settings.columns_max + len(ADDED_COLUMNS))
+    return Doors(
+        kinds=known.kinds,
+        replaceable=known.built_in,
+        check=check,
+        ensure_table=partial(ensure_table, where),
+        reading=reading(where),
+        table=partial(open_table, readers(settings)),
+        check_choice=check_choice,
+        open=lambda path, options, scratch: open_file(path, options, Readers((own,)), scratch),
+        writers=writers(),
+        templates={"csv": header_csv, "xlsx": template_of},
+    )
 
 
 def run_api(settings: Settings, listening: socket.socket, ready: Callable[[], None]) -> None:
@@ -225,6 +271,7 @@ def worker_parts(settings: Settings) -> "Parts":
         points=Points(settings.points),
         scratch=scratch,
         new_id=uuid7,
+        writers=writers(),
     )
 
 

@@ -2,11 +2,12 @@
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ import polars as pl
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.job import Job
-from rowferry.domain.schema import ImportKind, ImportOptions, ReadOptions
+from rowferry.domain.schema import FieldType, ImportKind, ImportOptions, ReadOptions
 
 __all__ = [
     "AnyOf",
@@ -23,6 +24,7 @@ __all__ = [
     "Block",
     "Choice",
     "Chunk",
+    "Column",
     "Compression",
     "Filter",
     "Format",
@@ -38,10 +40,12 @@ __all__ = [
     "Reading",
     "RecordFault",
     "Removing",
+    "TableLines",
     "TaskContext",
     "TaskKind",
     "Texts",
     "Unpacked",
+    "Writer",
 ]
 
 Lines = npt.NDArray[np.int64]
@@ -119,9 +123,31 @@ class TaskKind:
     tenant: TenantId | None = None
     names_kind: str | None = None
     removes: "Callable[[Mapping[str, object]], AnyOf] | None" = None
+    table: "Callable[[Mapping[str, object]], str | None] | None" = None
+    """Which writer makes the artifact of what the batches put out, by the params; None: nothing does, their bytes are the file.
+
+    Each batch then puts out lines of JSON (`TableLines`), and the file's ending and media type are the writer's.
+    """
 
 
 Kind = ImportKind | TaskKind
+
+
+@dataclass(frozen=True, slots=True)
+class TableLines:
+    """Rows on their way from a task to a writer: canonical texts by the names of the kind's fields, None for null."""
+
+    rows: Sequence[Mapping[str, str | None]]
+
+    def line(self) -> bytes:
+        """The rows as one line of JSON."""
+        return json.dumps(self.rows, ensure_ascii=False).encode() + b"\n"
+
+    @classmethod
+    def of(cls, line: bytes) -> "TableLines":
+        """The rows of such a line."""
+        return cls(cast("list[dict[str, str | None]]", json.loads(line)))
+
 
 # Formats --------------------------------------------------------------------------------------------------------------
 
@@ -152,7 +178,7 @@ class Inspection:
     sheets: tuple[str, ...] = ()
     """All sheets that could have been chosen."""
     compression: str | None = None
-    """What the file was packed with: `gzip`, `zstd`, `zip`; None: nothing."""
+    """What the file was packed with: `gzip`, `zstd`, `zip`, or two of them, the outer one first: `zip+gzip`; None: nothing."""
     member: str | None = None
     """The file inside an archive that was read."""
     typed: bool = False
@@ -214,8 +240,14 @@ class Compression(Protocol):
         """Whether the file, whose first bytes are `head`, is packed so, and is no document that is packed itself (XLSX, ODS)."""
         ...
 
-    def unpack(self, path: Path, options: ReadOptions, scratch: Path) -> "Unpacked":
+    def unpack(self, path: Path, options: ReadOptions, scratch: Path, sent_bytes: int) -> "Unpacked":
         """The file inside, written into the scratch folder.
+
+        Args:
+            path: the packed file.
+            options: `member` chooses among several files.
+            scratch: a folder of the attempt.
+            sent_bytes: the size of the file that was sent, from which `path` may have been unpacked; what comes out is measured against it.
 
         Raises:
             JobStopped: it is damaged, protected, too large, holds several files and none was chosen, or the chosen one is not there.
@@ -229,6 +261,8 @@ class Unpacked:
 
     path: Path
     member: str | None = None
+    reason: str = ""
+    """Why it is this file of the archive."""
 
 
 class Format(Protocol):
@@ -258,6 +292,58 @@ class Readers:
 
     formats: Sequence[Format]
     compressions: Sequence[Compression] = ()
+
+
+# Writing --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table that is written: its name, the type of its values, and whether its texts are JSON documents.
+
+    The types are String, Int64, Decimal, Boolean, Date, Datetime (with the zone UTC, or without one) and Time.
+    """
+
+    name: str
+    type: pl.DataType
+    json: bool = False
+
+
+class Writer(Protocol):
+    """One file format to write: what it writes, its `Format` reads back as the very same values."""
+
+    @property
+    def name(self) -> str:
+        """The word by which callers ask for it; also the ending of the file's name."""
+        ...
+
+    @property
+    def media_type(self) -> str:
+        """The media type of the file."""
+        ...
+
+    @property
+    def rows_max(self) -> int | None:
+        """How many rows a file has at most; None: as many as there are."""
+        ...
+
+    @property
+    def typed(self) -> frozenset[FieldType]:
+        """Types whose cells say their value themselves when they are read back; of the others a cell is a text that the field must read."""
+        ...
+
+    def write(self, columns: Sequence[Column], frames: Iterable[pl.DataFrame], scratch: Path) -> Iterator[bytes]:
+        """The file in pieces, in flat memory.
+
+        Args:
+            columns: at least one; no two have one name.
+            frames: the rows in their order; the columns of each are those, in their order, whatever they are called.
+            scratch: a folder for what must be made whole before its first byte is known.
+
+        Raises:
+            JobStopped: too-many-rows, cell-too-long; before the first piece.
+        """
+        ...
 
 
 # Destinations ---------------------------------------------------------------------------------------------------------
@@ -377,6 +463,12 @@ class Reading(Protocol):
         self, after: Sequence[object] | None, size: int
     ) -> AbstractContextManager[Iterator[Sequence[Mapping[str, object]]]]:
         """Batches of rows ordered by key, after the row with the key `after`, by a cursor of the database."""
+        ...
+
+    def values(
+        self, after: Sequence[object] | None, size: int
+    ) -> AbstractContextManager[Iterator[Sequence[Mapping[str, str | None]]]]:
+        """The same as canonical texts: digits with a point, `true` and `false`, ISO 8601 in UTC, JSON as it is stored; None for null."""
         ...
 
     def texts(self, after: Sequence[object] | None, size: int) -> AbstractContextManager[Iterator[Texts]]:

@@ -42,8 +42,23 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20.0, ge=0, description="How long a stop waits for the chunk under way.")
     upload_bytes_max: int = Field(5_000_000_000, ge=1, description="Size of an uploaded file at most.")
     json_bytes_max: int = Field(64_000_000, ge=1, description="Size of a JSON body at most.")
+    unpacked_bytes_max: int = Field(
+        10_000_000_000,
+        ge=1,
+        description="Size of what comes out of a packed file (gzip, zstd, zip) or of a workbook at most.",
+    )
+    unpacked_ratio_max: int = Field(
+        500,
+        ge=1,
+        description="How many times as large as the packed file is what comes out at most; up to 64 MB may always come out.",
+    )
     columns_max: int = Field(2_000, ge=1, description="Columns of a file at most.")
     record_bytes_max: int = Field(4_194_304, ge=1024, description="Size of one record at most.")
+    parquet_pages_bytes_max: int = Field(
+        160_000_000,
+        ge=1_000_000,
+        description="What the pages of a Parquet file that are read side by side, one of each column, unpack to at most.",
+    )
     issues_max: int = Field(
         1_000_000, ge=1, description="Row issues of a job that are kept at most; the rest are counted."
     )

@@ -65,9 +65,11 @@ class Job(models.Shown):
         """The files of the job."""
         return await self.client.jobs.artifacts(self.id)
 
-    async def download(self, category: str, path: str | os.PathLike[str] | None = None) -> Path:
+    async def download(
+        self, category: str, path: str | os.PathLike[str] | None = None, form: str | None = None
+    ) -> Path:
         """Fetches a file of the job; see `Jobs.download`."""
-        return await self.client.jobs.download(self.id, category, path)
+        return await self.client.jobs.download(self.id, category, path, form)
 
 
 class Issues:
@@ -218,21 +220,28 @@ class Jobs:
         """The files of a job."""
         return await self._client.drive(core.artifacts(job_id, self._client.policy))
 
-    async def download(self, job_id: str, category: str, path: str | os.PathLike[str] | None = None) -> Path:
+    async def download(
+        self, job_id: str, category: str, path: str | os.PathLike[str] | None = None, form: str | None = None
+    ) -> Path:
         """Fetches the file of a category and checks its digest; gives its path.
 
         Args:
             job_id: which job.
             category: `input`, `staging`, `output` or `errors`.
             path: where to; None: the file's own name, in the current folder.
+            form: `csv`, `xlsx`, `jsonl` or `parquet`; None: as it is stored. What is made on the way has no digest to check.
 
         Raises:
             LookupError: the job has no such file.
         """
         found = core.of_category(await self.artifacts(job_id), category, job_id)
-        target = Path(path) if path is not None else Path(core.safe_name(found.name))
+        target = Path(path) if path is not None else Path(core.name_in(found.name, form))
+        policy = self._client.policy
         with FileDownload(target) as sink:
-            await self._client.drive(core.downloaded(found.url, sink, found.sha256, self._client.policy))
+            if form is None:
+                await self._client.drive(core.downloaded(found.url, sink, found.sha256, policy))
+            else:
+                await self._client.drive(core.made(found.url, form, sink, policy))
         return target
 
 
@@ -254,9 +263,9 @@ class Kinds:
         """Declares a kind."""
         return await self._client.drive(core.create_kind(declaration, self._client.policy))
 
-    async def template(self, name: str) -> bytes:
-        """A CSV file to fill in."""
-        return await self._client.drive(core.template(name, self._client.policy))
+    async def template(self, name: str, form: str = "csv") -> bytes:
+        """A file to fill in: `csv`, or `xlsx` with drop-downs and notes."""
+        return await self._client.drive(core.template(name, form, self._client.policy))
 
     async def rows(self, name: str, **filters: str) -> AsyncIterator[models.Wire]:
         """The tenant's rows of an import kind."""

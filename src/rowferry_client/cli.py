@@ -362,11 +362,15 @@ def download(
         Literal["errors", "output", "staging", "input"], typer.Option(help="Which file of the job.")
     ] = "errors",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; its own name by default.")] = None,
+    form: Annotated[
+        Literal["csv", "xlsx", "jsonl", "parquet"] | None,
+        typer.Option("--format", help="The format of the file; as it is stored by default."),
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Fetches a file of a job and checks its digest; prints the path."""
     with _client() as client:
-        path = client.jobs.download(job_id, file, output)
+        path = client.jobs.download(job_id, file, output, form)
     if as_json:
         show.data({"path": str(path), "bytes": path.stat().st_size})
     else:
@@ -458,15 +462,19 @@ def create_kind(
 def kind_template(
     name: Annotated[str, typer.Argument(help="The kind.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Where to; standard output by default.")] = None,
+    form: Annotated[
+        Literal["csv", "xlsx"], typer.Option("--format", help="CSV, or a workbook with drop-downs and notes.")
+    ] = "csv",
     as_json: JsonFlag = False,
 ) -> None:
-    """A CSV file to fill in, with the header of a kind."""
+    """A file to fill in, with the header of a kind."""
     with _client() as client:
-        content = client.kinds.template(name)
+        content = client.kinds.template(name, form)
     if output is not None:
         output.write_bytes(content)
     if as_json:
-        show.data({"kind": name, "path": str(output) if output else None, "content": content.decode()})
+        shown = content.decode() if form == "csv" else None
+        show.data({"kind": name, "path": str(output) if output else None, "content": shown})
     elif output is None:
         sys.stdout.buffer.write(content)
     else:

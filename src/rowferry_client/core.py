@@ -319,9 +319,9 @@ def create_kind(declaration: Wire, policy: Policy) -> Exchange[Kind]:
     return Kind.from_wire((yield from sent(call, policy)).json())
 
 
-def template(name: str, policy: Policy) -> Exchange[bytes]:
-    """A CSV file with the header of a kind and an example."""
-    return (yield from get(f"/v1/kinds/{quote(name, safe='')}/template.csv", policy)).body
+def template(name: str, form: str, policy: Policy) -> Exchange[bytes]:
+    """A file to fill in: CSV with the header of a kind, or a workbook with drop-downs and notes."""
+    return (yield from get(f"/v1/kinds/{quote(name, safe='')}/template.{quote(form, safe='')}", policy)).body
 
 
 def workers(policy: Policy) -> Exchange[list[Worker]]:
@@ -348,6 +348,17 @@ def downloaded(path: str, sink: Sink, sha256: str | None, policy: Policy) -> Exc
         if expected is not None and sink.sha256 != expected:
             raise errors.Damaged("The file that arrived has another digest than the server says. Download it again.")
         return
+
+
+def made(path: str, form: str, sink: Sink, policy: Policy) -> Exchange[None]:
+    """Fetches a file that is made in a form while it is sent; begins anew where it broke off, since no two need be alike to the byte."""
+    yield from sent(Call("GET", path, query={"format": form}, sink=sink), policy)
+
+
+def name_in(name: str, form: str | None) -> str:
+    """The name under which a file is saved: its own, with the ending of the form in which it comes."""
+    plain = PurePosixPath(safe_name(name))
+    return plain.name if form is None else plain.with_suffix(f".{form}").name
 
 
 def _digest(answer: Answer) -> str | None:

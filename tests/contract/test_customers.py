@@ -19,7 +19,8 @@ SECONDS = 120
 
 @pytest.fixture(scope="module")
 def running(data_folders) -> Iterator[Running]:
-    with up(data_folders(), workers=1) as server:
+    # Small chunks, so that a program may stop a job between two of them.
+    with up(data_folders(), workers=1, chunk_rows=100) as server:
         yield server
 
 
@@ -46,6 +47,9 @@ def test_a_python_program_for_fifth_element(running: Running, tmp_path: Path) ->
         "rerun": "completed",
         "listed": 2,
         "limited": True,
+        "asked": True,
+        "stopped": ["cancelled", True, True],
+        "late": ["ValidationError", "cancelled"],
     }
 
 
@@ -84,6 +88,9 @@ def test_a_node_program_for_gu1(running: Running, tmp_path: Path) -> None:
         "paid": ["completed", 2],
         "refused": ["failed", "INVALID_ENTITY_REFERENCES"],
         "late": 409,
+        "paused": ["running", True, True, True],
+        "resumed": True,
+        "cancelled": ["cancelled", True, True],
         "history": True,
     }
 

@@ -7,6 +7,11 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from bad_input.delimited import DELIMITED
+from bad_input.nasty import DECLARATION, Nasty
+from bad_input.objects import ARRAYS, LINES
+from bad_input.parquet import TABLES
+from bad_input.workbooks import SHEETS
 from driving import Running
 
 KIND = {
@@ -20,12 +25,18 @@ KIND = {
         "primaryKey": ["id"],
     },
 }
+NASTY = [
+    one for one in [*DELIMITED, *ARRAYS, *LINES, *SHEETS, *TABLES] if one.issues or one.code not in {"", "empty-file"}
+]
+FIRST = {(one.form, one.code == ""): one for one in reversed(NASTY)}
+"""Of the nasty files of each format, the first that stops its job and the first with rows at fault."""
 
 
 @pytest.fixture(scope="module")
 def client(running: Running) -> Iterator[httpx2.Client]:
     with running.client("bad-input") as client:
         assert client.post("/v1/kinds", json=KIND).status_code == 201
+        assert client.post("/v1/kinds", json={**DECLARATION, "name": "nasties"}).status_code == 201
         yield client
 
 
@@ -56,16 +67,16 @@ def artifact(client: httpx2.Client, job: dict, category: str) -> bytes:
         pytest.param(
             b"PK\x03\x04" + b"xl/workbook.xml" + bytes(200),
             {},
-            "unknown-format",
+            "workbook-damaged",
             "workbook",
-            id="a workbook named .csv",
+            id="half a workbook named .csv",
         ),
-        pytest.param(b"\x1f\x8b\x08" + bytes(range(256)), {}, "unknown-format", "gzip", id="a gzip archive named .csv"),
+        pytest.param(b"\x1f\x8b\x08" + bytes(range(256)), {}, "archive-damaged", "gzip", id="a damaged gzip archive"),
         pytest.param(
             b"id,label\n1,a\n", {"encoding": "utf-16"}, "encoding-mismatch", "utf-16", id="wrong encoding declared"
         ),
         pytest.param(b"id,label\n1,a\n", {"encoding": "klingon"}, "unknown-encoding", "klingon", id="no such encoding"),
-        pytest.param(b"\n\n\n", {}, "no-header", "header", id="nothing but line ends"),
+        pytest.param(b"\n\n\n", {}, "no-header", "blank", id="nothing but line ends"),
         pytest.param(
             b"id,label\n1,a\n",
             {"mapping": {"id": "id", "label": "label", "price": "price"}},
@@ -131,6 +142,23 @@ def test_a_bad_row_fails_alone_with_its_line_and_code(
     failed = len({row for row, *_ in expected})
     assert job["ledger"]["failed"] == failed
     assert job["ledger"]["created"] == job["ledger"]["read"] - failed
+
+
+@pytest.mark.parametrize("case", FIRST.values(), ids=[f"{one.form}: {one.name}" for one in FIRST.values()])
+def test_a_nasty_file_of_each_format_gives_its_code_or_those_of_its_rows(
+    running: Running, client: httpx2.Client, case: Nasty
+) -> None:
+    job = running.imported(client, case.build(), "nasties", **case.options)
+    assert (job["failure"] or {}).get("code", "") == case.code
+    assert issues(client, job) == list(case.issues)
+    assert job["ledger"]["failed"] == len({row for row, *_ in case.issues})
+    if case.issues:
+        assert job["source"]["format"] == case.form
+        assert job["ledger"]["read"] == case.rows
+        again = running.imported(
+            client, artifact(client, job, "errors"), "nasties", dry_run=True, columns_extra="ignore"
+        )
+        assert again["ledger"]["read"] == again["ledger"]["failed"] == job["ledger"]["failed"]
 
 
 def test_a_header_without_rows_is_an_import_of_nothing(running: Running, client: httpx2.Client) -> None:

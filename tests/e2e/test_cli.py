@@ -215,3 +215,29 @@ def test_migrate_says_what_is_due_and_a_token_can_be_made_beside_a_running_serve
 def test_starting_the_program_imports_nothing_of_the_server(typed):
     code = "import sys, rowferry.cli; print([name for name in ('polars', 'fastapi', 'psycopg', 'httpx2') if name in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False).stdout == "[]\n"
+
+
+def test_a_file_of_a_job_comes_in_the_format_that_is_asked_for(typed):
+    job = json.loads(typed("import", file(typed.folder, BAD), "--kind", "customers", "--json").stdout)["id"]
+    done = typed("jobs", "download", job, "--format", "jsonl")
+    assert (done.returncode, done.stdout) == (0, "people.errors.jsonl\n"), done.stderr
+    (line,) = (typed.folder / "people.errors.jsonl").read_text().splitlines()
+    assert json.loads(line) | {"_message": ""} == {
+        "email": "none",
+        "name": "Bob",
+        "_row": "2",
+        "_line": "3",
+        "_code": "format",
+        "_field": "email",
+        "_message": "",
+    }
+    done = typed("jobs", "download", job, "--file", "output", "--format", "parquet", "-o", "rows")
+    assert (done.returncode, done.stdout) == (0, "rows\n"), done.stderr
+    assert (typed.folder / "rows").read_bytes().startswith(b"PAR1")
+
+
+def test_a_template_comes_as_a_workbook(typed):
+    done = typed("kinds", "template", "customers", "--format", "xlsx", "-o", "customers.xlsx")
+    assert (done.returncode, done.stdout) == (0, "customers.xlsx\n"), done.stderr
+    assert (typed.folder / "customers.xlsx").read_bytes().startswith(b"PK")
+    assert typed("kinds", "template", "customers").stdout.startswith("email,name,")

@@ -2,7 +2,6 @@
 
 import signal
 import zlib
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx2
@@ -10,11 +9,10 @@ import psutil
 import psycopg
 import pytest
 
-from driving import Running, table, up
-from faults import Faults, faults_at
+from driving import Running, table
+from faults import ATTEMPTS_MAX, CHUNK, Faults
 
 ROWS = 1_000
-CHUNK = 100
 
 
 def a_file(rows: int = ROWS) -> bytes:
@@ -29,33 +27,12 @@ def a_file(rows: int = ROWS) -> bytes:
 
 
 @pytest.fixture(scope="module")
-def faults(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Faults]:
-    with faults_at(tmp_path_factory.mktemp("points") / "s") as faults:
-        yield faults
-
-
-@pytest.fixture(scope="module")
-def server(data_folders: Callable[[], Path], faults: Faults) -> Iterator[Running]:
-    with up(
-        data_folders(), "--workers", "1", points=faults.path, lease_seconds=2, chunk_rows=CHUNK, attempts_max=5
-    ) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: Running, request: pytest.FixtureRequest) -> Iterator[httpx2.Client]:
-    tenant = "t" + str(abs(hash(request.node.name)) % 10**9)
-    with server.client(tenant) as client:
-        yield client
-
-
-@pytest.fixture(scope="module")
-def undisturbed(server: Running) -> tuple[dict, list[dict], list[dict]]:
-    with server.client("undisturbed") as client:
-        job = server.imported(client, a_file())
+def undisturbed(fragile: Running) -> tuple[dict, list[dict], list[dict]]:
+    with fragile.client("undisturbed") as client:
+        job = fragile.imported(client, a_file())
         assert job["attempt"]["number"] == 1
         assert job["ledger"]["created"] > ROWS * 0.9
-        return job, table(server.rows(client)), issues(client, job["id"])
+        return job, table(fragile.rows(client)), issues(client, job["id"])
 
 
 def issues(client: httpx2.Client, job_id: str) -> list[dict]:
@@ -89,7 +66,7 @@ def artifacts(client: httpx2.Client, job_id: str) -> dict[str, str]:
     ],
 )
 def test_kill_9_at_any_point_loses_and_doubles_nothing(
-    server: Running,
+    fragile: Running,
     client: httpx2.Client,
     faults: Faults,
     undisturbed: tuple[dict, list[dict], list[dict]],
@@ -99,75 +76,75 @@ def test_kill_9_at_any_point_loses_and_doubles_nothing(
     usual, rows, usual_issues = undisturbed
     before = len(faults.done)
     faults.kill_at(point, nth)
-    job = server.imported(client, a_file())
+    job = fragile.imported(client, a_file())
     faults.wait_for_fault(before + 1)
     assert faults.done[-1][0] == point
     assert (job["status"], job["ledger"]) == (usual["status"], usual["ledger"])
-    assert table(server.rows(client)) == rows
+    assert table(fragile.rows(client)) == rows
     assert issues(client, job["id"]) == usual_issues
     assert job["attempt"]["number"] == (1 if point == "finish.committed" else 2)
 
 
 def test_artifacts_after_a_kill_are_those_of_an_undisturbed_run(
-    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+    fragile: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
 ) -> None:
-    with server.client("undisturbed") as other:
+    with fragile.client("undisturbed") as other:
         usual = artifacts(other, undisturbed[0]["id"])
     faults.kill_at("chunk.copied", 5)
-    job = server.imported(client, a_file())
+    job = fragile.imported(client, a_file())
     assert artifacts(client, job["id"]) == usual
 
 
 def test_several_kills_in_one_job_still_end_right(
-    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+    fragile: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
 ) -> None:
     for nth in (3, 7, 11):
         faults.kill_at("chunk.copied", nth)
-    job = server.imported(client, a_file())
+    job = fragile.imported(client, a_file())
     assert job["attempt"]["number"] == 4
     assert (job["status"], job["ledger"]) == (undisturbed[0]["status"], undisturbed[0]["ledger"])
-    assert table(server.rows(client)) == undisturbed[1]
+    assert table(fragile.rows(client)) == undisturbed[1]
 
 
 def test_a_worker_that_freezes_past_its_lease_writes_nothing_when_it_wakes(
-    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+    fragile: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
 ) -> None:
     faults.kill_at("chunk.copied", 2, signal.SIGSTOP)
     before = len(faults.done)
-    job_id = server.send(client, a_file())["id"]
+    job_id = fragile.send(client, a_file())["id"]
     faults.wait_for_fault(before + 1)
-    job = server.ended(client, job_id)
+    job = fragile.ended(client, job_id)
     assert (job["status"], job["ledger"]) == (undisturbed[0]["status"], undisturbed[0]["ledger"])
-    assert table(server.rows(client)) == undisturbed[1]
+    assert table(fragile.rows(client)) == undisturbed[1]
 
 
 def test_a_file_that_kills_its_worker_each_time_ends_interrupted_and_others_go_on(
-    server: Running, client: httpx2.Client, faults: Faults
+    fragile: Running, client: httpx2.Client, faults: Faults
 ) -> None:
-    for nth in range(1, 6):
+    for nth in range(1, ATTEMPTS_MAX + 1):
         faults.kill_at("step.map", nth)
-    job = server.imported(client, a_file())
+    job = fragile.imported(client, a_file())
     assert job["status"] == "interrupted"
     assert job["failure"]["code"] == "attempts-exhausted"
     assert job["ledger"]["not_attempted"] == job["ledger"]["read"]
-    assert server.imported(client, b"email,name\na@b.org,Ana\n")["status"] == "succeeded"
+    assert fragile.imported(client, b"email,name\na@b.org,Ana\n")["status"] == "succeeded"
 
 
 def test_a_cancel_takes_effect_after_the_chunk_under_way_and_the_rest_is_not_attempted(
-    server: Running, client: httpx2.Client, faults: Faults
+    fragile: Running, client: httpx2.Client, faults: Faults
 ) -> None:
     release = faults.hold_at("chunk.copied", 3)
     before = len(faults.done)
-    job_id = server.send(client, a_file())["id"]
+    job_id = fragile.send(client, a_file())["id"]
     faults.wait_for_fault(before + 1)
     shown = client.post(f"/v1/jobs/{job_id}/cancel").json()
     assert (shown["status"], shown["cancel_requested_at"] is not None) == ("running", True)
     release.set()
-    job = server.ended(client, job_id)
+    job = fragile.ended(client, job_id)
     assert job["status"] == "cancelled"
     ledger = job["ledger"]
     assert (ledger["read"], ledger["not_attempted"]) == (ROWS, ROWS - 3 * CHUNK)
-    assert len(server.rows(client)) == ledger["created"]
+    assert len(fragile.rows(client)) == ledger["created"]
     assert {one["category"] for one in client.get(f"/v1/jobs/{job_id}/artifacts").json()["artifacts"]} >= {
         "input",
         "output",
@@ -175,13 +152,13 @@ def test_a_cancel_takes_effect_after_the_chunk_under_way_and_the_rest_is_not_att
     }
 
 
-def test_an_export_that_is_killed_holds_every_row_once(server: Running, client: httpx2.Client, faults: Faults) -> None:
+def test_an_export_that_is_killed_holds_every_row_once(fragile: Running, client: httpx2.Client, faults: Faults) -> None:
     content = b"email,name\n" + b"".join(b"a%05d@example.org,Ana\n" % n for n in range(12_000))
-    server.imported(client, content)
+    fragile.imported(client, content)
     faults.kill_at("chunk.settled", 2)
     before = len(faults.done)
     answer = client.post("/v1/jobs", json={"kind": "export", "params": {"kind": "customers"}})
-    job = server.ended(client, answer.json()["id"])
+    job = fragile.ended(client, answer.json()["id"])
     assert len(faults.done) == before + 1
     assert (job["status"], job["ledger"]["created"], job["attempt"]["number"]) == ("succeeded", 12_000, 2)
     (output,) = [
@@ -192,34 +169,34 @@ def test_an_export_that_is_killed_holds_every_row_once(server: Running, client: 
 
 
 def test_an_atomic_import_that_is_killed_is_rolled_back_and_done_anew(
-    server: Running, client: httpx2.Client, faults: Faults
+    fragile: Running, client: httpx2.Client, faults: Faults
 ) -> None:
     content = b"email,name\n" + b"".join(b"a%d@example.org,Ana\n" % n for n in range(500))
     faults.kill_at("chunk.begun", 3)
-    job = server.imported(client, content, on_error="atomic")
+    job = fragile.imported(client, content, on_error="atomic")
     assert (job["status"], job["ledger"]["created"]) == ("succeeded", 500)
-    assert len(server.rows(client)) == 500
+    assert len(fragile.rows(client)) == 500
 
 
 def test_the_workers_own_death_is_repaired_by_the_supervisor(
-    server: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
+    fragile: Running, client: httpx2.Client, faults: Faults, undisturbed: tuple[dict, list[dict], list[dict]]
 ) -> None:
     faults.kill_at("chunk.copied", 4, signal.SIGSTOP)
     before = len(faults.done)
-    job_id = server.send(client, a_file())["id"]
+    job_id = fragile.send(client, a_file())["id"]
     faults.wait_for_fault(before + 1)
     executor = psutil.Process(faults.done[-1][2])
     worker = next(process for process in executor.parents() if "worker" in process.cmdline())
     worker.kill()
-    job = server.ended(client, job_id)
+    job = fragile.ended(client, job_id)
     assert (job["status"], job["ledger"]) == (undisturbed[0]["status"], undisturbed[0]["ledger"])
-    assert table(server.rows(client)) == undisturbed[1]
+    assert table(fragile.rows(client)) == undisturbed[1]
 
 
 def test_the_stored_outcome_bytes_are_the_ledger(
-    server: Running, undisturbed: tuple[dict, list[dict], list[dict]]
+    fragile: Running, undisturbed: tuple[dict, list[dict], list[dict]]
 ) -> None:
-    with psycopg.connect(server.database_url) as connection:
+    with psycopg.connect(fragile.database_url) as connection:
         chunks = connection.execute(
             "select outcomes from rowferry.chunks where job_id = %s order by first_row", [undisturbed[0]["id"]]
         ).fetchall()
@@ -230,6 +207,6 @@ def test_the_stored_outcome_bytes_are_the_ledger(
     }
 
 
-def test_nothing_of_the_parts_is_left_over(server: Running, undisturbed: tuple[dict, list[dict], list[dict]]) -> None:
-    left: list[Path] = [path for path in (server.data / "blobs" / "parts").rglob("*") if path.is_file()]
+def test_nothing_of_the_parts_is_left_over(fragile: Running, undisturbed: tuple[dict, list[dict], list[dict]]) -> None:
+    left: list[Path] = [path for path in (fragile.data / "blobs" / "parts").rglob("*") if path.is_file()]
     assert [path for path in left if undisturbed[0]["id"] in str(path)] == []

@@ -16,7 +16,7 @@ RUNS = [
     pytest.param(name, run, id=f"{name}: {run['name']}")
     for name, case in CASES.items()
     for run in case["runs"]
-    if run["file"].endswith(".csv")
+    if run["file"].endswith((".csv", ".xlsx"))
 ]
 NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")
 

@@ -7,7 +7,10 @@ import pytest
 OUTSIDE = re.compile(r"\b(?:https?|ftp)://(?P<host>[A-Za-z0-9.-]+\.[a-z]{2,})\b")
 RESERVED = re.compile(r"(^|\.)(example|invalid|test|localhost)$|(^|\.)example\.(com|net|org)$")
 """Names that RFC 2606 and RFC 6761 keep for examples."""
-STANDARDS = {"json-schema.org", "www.apache.org", "www.rfc-editor.org", "www.postgresql.org", "peps.python.org"}
+STANDARDS = {
+    *("json-schema.org", "www.apache.org", "www.rfc-editor.org", "www.postgresql.org", "peps.python.org"),
+    "schemas.openxmlformats.org",
+}
 HOMES = re.compile(
     r"(?:^|[\s`\"'(=:])/(?:" + "|".join(["ro" + "ot", "ho" + "me/[a-z]+", "Use" + "rs/[a-zA-Z]+"]) + r")/", re.MULTILINE
 )

@@ -25,7 +25,7 @@ def _unused(*_: object):
 
 @pytest.fixture
 def services(database, tmp_path) -> Services:
-    doors = Doors({}, frozenset(), _unused, _unused, _unused, _unused, _unused)
+    doors = Doors({}, frozenset(), _unused, _unused, _unused, _unused, _unused, _unused, {}, {})
     return bundle(database, open_blobs(tmp_path), doors, Limits(), Points(None), uuid7)
 
 

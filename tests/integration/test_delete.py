@@ -21,7 +21,7 @@ from rowferry.kinds import delete, inventory, item, lot
 from rowferry.kinds import unit_of_measure as units
 from rowferry.points import Points
 from rowferry.ports import Choice
-from rowferry.store import jobs
+from rowferry.store import jobs, packing
 from rowferry.store.database import Connection, Database, Role, connect, transaction
 from rowferry.worker import attempt
 from tenants import Tenant
@@ -110,7 +110,8 @@ def given_back(workshop: Workshop, job: Job) -> list[list[str]]:
         "select blob, name from artifacts where job_id = %s and category = 'output'", [job.id]
     ).fetchall()
     assert name == f"{job.params['kind']}.deleted.csv"
-    return list(csv.reader(io.StringIO(workshop.parts.blobs.read(blob).decode(), newline="")))
+    with packing.opened(workshop.parts.blobs.local_path(blob, workshop.parts.scratch), blob) as content:
+        return list(csv.reader(io.StringIO(content.read().decode(), newline="")))
 
 
 def left(workshop: Workshop, column: str = "id", kind: str = "numbers") -> list[object]:

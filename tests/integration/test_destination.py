@@ -172,6 +172,37 @@ def test_a_change_of_any_type_is_an_update_and_so_is_null(people: Place, field, 
     assert words(people.load({**FULL, field: value})) == ["updated"]
 
 
+# Kinds whose rows can be compared as texts: `extra` and `tags` are JSON, which has no one way to be written.
+PLAIN = [name for name in FULL if name not in {"extra", "tags"}]
+WRITTEN: Mapping[str, object] = {name: FULL[name] for name in PLAIN} | {"name": 'Ana, “the” "first"\r\nof two lines'}
+
+
+@pytest.mark.parametrize("name", PLAIN[1:])
+def test_rows_that_are_stored_just_so_are_unchanged_whatever_the_type(people: Place, name: str) -> None:
+    people.load(WRITTEN, {**WRITTEN, "email": "b", "tax_id": "2", name: None})
+    again = [WRITTEN, {**WRITTEN, "email": "b", "tax_id": "2", name: None}]
+    assert words(people.load(*again)) == ["unchanged", "unchanged"]
+    swapped = [{**WRITTEN, name: None}, {**again[1], name: WRITTEN[name] if name != "tax_id" else "3"}]
+    assert words(people.load(*swapped)) == ["updated", "updated"]
+    assert people.rows()[0][name] is None
+
+
+@pytest.mark.parametrize(
+    ("stored", "sent"),
+    [
+        ({"name": "x", "tax_id": "y\x1f"}, {"name": "x\x1f=y", "tax_id": None}),
+        ({"name": "=x"}, {"name": "x"}),
+        ({"name": ""}, {"name": None}),
+        ({"name": "x\x1eb\x1f=y\x1f"}, {"name": "x"}),
+    ],
+)
+def test_texts_with_the_marks_between_values_are_never_taken_for_others(people: Place, stored, sent) -> None:
+    first = {"email": "a", "name": None, "tax_id": None}
+    people.load({**first, **stored})
+    assert words(people.load({**first, **sent})) == ["updated"]
+    assert words(people.load({**first, "email": "b", "name": "y"})) == ["created"]
+
+
 def test_fields_that_the_file_does_not_bring_keep_their_values(people: Place) -> None:
     people.load(FULL)
     assert words(people.load({"email": FULL["email"], "age": 5})) == ["updated"]

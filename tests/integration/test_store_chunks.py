@@ -1,6 +1,6 @@
 """What chunks leave behind, and how it is read back."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,7 @@ class Running:
     loader: Connection
     database: Database
 
-    def settle(self, outcomes: bytes, cursor: int = 0, **more: Any) -> None:
+    def settle(self, outcomes: bytes, cursor: int = 0, issues: Sequence[RowIssue] = (), **more: Any) -> None:
         move = Fenced(
             self.job.id,
             Fence(1),
@@ -39,7 +39,8 @@ class Running:
             {"at": cursor},
         )
         with transaction(self.loader, self.job.tenant, self.job.id):
-            chunks.settle(self.loader, Settled(self.job.id, cursor + 1, outcomes, **more), move)
+            encoded = chunks.encoded(self.job.id, issues)
+            chunks.settle(self.loader, Settled(self.job.id, cursor + 1, outcomes, issues=encoded, **more), move)
 
     async def issues(self, **conditions: Any) -> list[PlacedIssue]:
         async with pool(self.database, Role.APP, size=1) as one, tenant_transaction(one, self.job.tenant) as connection:

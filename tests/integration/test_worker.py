@@ -70,9 +70,10 @@ class Workers:
         return job
 
     def pid_of(self, job_id) -> int:
-        """The executor that runs the job, as the list of workers says."""
+        """The executor that runs the job, as the list of workers says, once its attempt has begun."""
+        begun = "select w.pid from workers w join jobs on jobs.id = w.job_id where w.job_id = %s and backend_pid is not null"
         while True:
-            row = self.admin.execute("select pid from workers where job_id = %s", (job_id,)).fetchone()
+            row = self.admin.execute(begun, (job_id,)).fetchone()
             if row is not None:
                 return row[0]
 

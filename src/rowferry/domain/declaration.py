@@ -27,6 +27,8 @@ __all__ = ["NAME", "from_declaration", "normal", "reference_faults", "to_declara
 RULE_CODE = re.compile(r"[a-z][a-z0-9-]{0,62}")
 DAYS = re.compile(r"([1-9][0-9]{0,4})d")
 FOREVER = "forever"
+ANYTHING = "TRUE"
+"""What stands in a document for a rule that no document can say."""
 
 FIELDS_MAX = 500
 KEYS_MAX = 16
@@ -56,7 +58,10 @@ def normal(kind: ImportKind) -> ImportKind:
     Raises:
         InvalidDeclaration: the kind is not declared rightly.
     """
-    return from_declaration(to_declaration(kind), kind.tenant)
+    plain = tuple(one if isinstance(one.then, str) else replace(one, then=ANYTHING) for one in kind.schema.rules)
+    found = from_declaration(to_declaration(_with_rules(kind, plain)), kind.tenant)
+    pairs = zip(found.schema.rules, kind.schema.rules, strict=True)
+    return _with_rules(found, tuple(replace(read, then=one.then, fields=one.fields) for read, one in pairs))
 
 
 def reference_faults(kind: ImportKind, find: Callable[[str], ImportKind | None]) -> tuple[Pointed, ...]:
@@ -316,7 +321,7 @@ def _reason(faults: list[Pointed]) -> str:
 def to_declaration(kind: ImportKind) -> dict[str, object]:
     """The declaration of a kind as JSON values. What a kind leaves out is left out; modes, limits and retention are said.
 
-    Reading it gives the kind again, if the kind is in its normal form.
+    Reading it gives the kind again, if the kind is in its normal form and has no rule that is a function: of that only the name is said.
     """
     schema = kind.schema
     unsaid = not schema.primary_key and kind.modes == tuple(Mode)
@@ -347,7 +352,13 @@ def to_declaration(kind: ImportKind) -> dict[str, object]:
             fieldsMatch=schema.fields_match and str(schema.fields_match),
         ),
         rules=[
-            _said(code=rule.code, when=rule.when, then=rule.then, message=rule.message, field=rule.field)
+            _said(
+                code=rule.code,
+                when=rule.when,
+                **_then_declared(rule),
+                message=rule.message,
+                field=rule.field,
+            )
             for rule in schema.rules
         ]
         or None,
@@ -359,6 +370,16 @@ def to_declaration(kind: ImportKind) -> dict[str, object]:
             "before_images": _days_declared(kind.retention.before_images_days),
         },
     )
+
+
+def _then_declared(rule: Rule) -> dict[str, object]:
+    if isinstance(rule.then, str):
+        return {"then": rule.then}
+    return {"function": getattr(rule.then, "__name__", type(rule.then).__name__), "fields": list(rule.fields)}
+
+
+def _with_rules(kind: ImportKind, rules: tuple[Rule, ...]) -> ImportKind:
+    return replace(kind, schema=replace(kind.schema, rules=rules))
 
 
 def _field_declared(field: Field) -> dict[str, object]:

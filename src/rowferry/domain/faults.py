@@ -195,16 +195,31 @@ class JobFaultCode(StrEnum):
     ENCODING_MISMATCH = "encoding-mismatch"
     UNKNOWN_ENCODING = "unknown-encoding"
     UNKNOWN_FORMAT = "unknown-format"
+    ARCHIVE_CONTENT = "archive-content"
+    ARCHIVE_DAMAGED = "archive-damaged"
+    ARCHIVE_PASSWORD = "archive-password"  # noqa: S105  # a code, no secret
+    ARCHIVE_TOO_LARGE = "archive-too-large"
     UNKNOWN_COLUMNS = "unknown-columns"
     MISSING_COLUMNS = "missing-columns"
     DUPLICATE_COLUMNS = "duplicate-columns"
     TOO_MANY_COLUMNS = "too-many-columns"
     TOO_MANY_ROWS = "too-many-rows"
     RECORD_TOO_LONG = "record-too-long"
+    CELL_TOO_LONG = "cell-too-long"
+    JSON_DAMAGED = "json-damaged"
+    JSON_SHAPE = "json-shape"
+    PARQUET_DAMAGED = "parquet-damaged"
+    PARQUET_ENCRYPTED = "parquet-encrypted"
+    PARQUET_TOO_LARGE = "parquet-too-large"
+    WORKBOOK_DAMAGED = "workbook-damaged"
+    WORKBOOK_PASSWORD = "workbook-password"  # noqa: S105  # a code, no secret
+    WORKBOOK_TOO_LARGE = "workbook-too-large"
+    UNKNOWN_SHEET = "unknown-sheet"
     NUMBER_AMBIGUOUS = "number-ambiguous"
     INVALID_MAPPING = "invalid-mapping"
     UNKNOWN_KIND = "unknown-kind"
     MODE_NOT_ALLOWED = "mode-not-allowed"
+    RULE_FAILED = "rule-failed"
     ABORTED_ON_ERROR = "aborted-on-error"
     STOPPED_ON_ERROR = "stopped-on-error"
     INVALID_REFERENCES = "invalid-references"
@@ -255,6 +270,7 @@ class RowCode(StrEnum):
     CELL_ERROR = "cell-error"
     ENCODING_ERROR = "encoding-error"
     QUOTE_ERROR = "quote-error"
+    JSON_ERROR = "json-error"
     REQUIRED = "required"
     TYPE_ERROR = "type-error"
     DATE_AMBIGUOUS = "date-ambiguous"
@@ -281,6 +297,7 @@ MESSAGES: Mapping[str, str] = {
     RowCode.CELL_ERROR: "The cell holds the error {value}. Mend the formula.",
     RowCode.ENCODING_ERROR: "The row holds bytes that are no text in {encoding}. Save the file in that encoding, or state its own.",
     RowCode.QUOTE_ERROR: "A quoted cell never ends or goes on after its end. Double the quotes inside it.",
+    RowCode.JSON_ERROR: "The record is no JSON object that can be read: {reason}. Mend it in the program that wrote it.",
     RowCode.REQUIRED: "A value is required.",
     RowCode.TYPE_ERROR: "{value} is no {type}{hint}.",
     RowCode.DATE_AMBIGUOUS: "{value} could be two dates. State the option date_order.",

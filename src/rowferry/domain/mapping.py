@@ -19,6 +19,8 @@ NAME_LENGTH_MAX = 100
 COMPARED_MAX = 100
 """Columns that are compared with the fields letter by letter at most: the work grows with columns times fields."""
 COMPARED_LENGTH_MAX = 80
+UNSEEN = re.compile("[\u00ad\u200b\u2060\ufeff]")
+"""Characters without a shape that programs leave in names: soft hyphens, joints, and byte order marks that came in twice."""
 NEAR = 0.7
 """How alike (0 to 1) a column and a field must be called for the one to be suggested for the other."""
 
@@ -103,8 +105,9 @@ def suggest(columns: Sequence[str], schema: Schema) -> tuple[Suggestion, ...]:
 
 
 def folded(name: str) -> str:
-    """A name as it is compared: small letters, and one space for any run of spaces, `_` and `-`."""
-    return re.sub(r"[\s_-]+", " ", unicodedata.normalize("NFC", name)).strip().casefold()
+    """A name as it is compared: small letters, one space for any run of spaces, `_` and `-`, and nothing that nobody sees."""
+    seen = UNSEEN.sub("", unicodedata.normalize("NFC", name))
+    return re.sub(r"[\s_-]+", " ", seen).strip().casefold()
 
 
 def _by_name(columns: Mapping[int, str], schema: Schema) -> dict[int, str | None]:

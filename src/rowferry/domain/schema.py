@@ -1,6 +1,6 @@
 """What a row of a kind must look like: fields, types, rules, keys, modes, empty cells."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -39,6 +39,11 @@ class Mode(StrEnum):
     CREATE = "create"
     UPDATE = "update"
     SKIP_EXISTING = "skip_existing"
+
+    @property
+    def overwrites(self) -> bool:
+        """Whether a row that exists is made like that of the file."""
+        return self in {Mode.UPSERT, Mode.UPDATE}
 
 
 class FieldsMatch(StrEnum):
@@ -129,15 +134,28 @@ class Dependency:
     on_request: bool = False
 
 
+Check = Callable[..., object]
+"""A rule's function: of a `polars.DataFrame` with typed columns it gives for each row whether it is good (Boolean `Series` or `Expr`).
+
+It is asked about some rows at a time, and about the same rows again when a job is tried again: what it says of a row may depend on that row alone.
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule across fields: where `when` holds (None: always), `then` must hold. SQL boolean expressions over typed fields."""
+    """A rule across fields: where `when` holds (None: always), `then` must hold; the issue is about `field`.
+
+    Both are SQL boolean expressions over typed fields. In a kind that is a Python file `then` may be a function over whole columns; it
+    gets those of `fields`, with the rows for which `when` holds and whose cells in these fields could be read.
+    """
 
     code: str
-    then: str
+    then: str | Check
     message: str
     when: str | None = None
     field: str | None = None
+    fields: tuple[str, ...] = ()
+    """The fields that a function is asked about. Conditions name theirs themselves."""
 
 
 @dataclass(frozen=True, slots=True)

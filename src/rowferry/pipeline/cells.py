@@ -19,6 +19,8 @@ SIGNED = frozenset(
     {FieldType.INTEGER, FieldType.NUMBER, FieldType.BOOLEAN, FieldType.DATE, FieldType.DATETIME, FieldType.TIME}
 )
 """Types whose texts can be written in several ways."""
+TRUTHS = frozenset({"true", "false"})
+"""How typed cells write them, whatever words a field has."""
 ALLOWED_SHOWN = 20
 """Values of an enumeration that a message names at most."""
 
@@ -46,18 +48,27 @@ class Demand:
     measured: bool = False
 
 
-def texts(declared: Field, missing: tuple[str, ...], cell: pl.Expr) -> pl.Expr:
-    """The texts of a field's cells, normalised; null where the cell is one of the missing values, as it stands or trimmed."""
-    text = _trimmed(declared, cell)
+def texts(declared: Field, missing: tuple[str, ...], cell: pl.Expr, typed: pl.Expr | None = None) -> pl.Expr:
+    """The texts of a field's cells, normalised; null where the cell is one of the missing values, as it stands or trimmed.
+
+    Args:
+        declared: the field.
+        missing: the missing values of the kind.
+        cell: the cells.
+        typed: which of them say their value themselves; their texts stay as they are where they are no strings. None: none.
+    """
+    text = trimmed = _trimmed(declared, cell)
     for step in Normalization:
         if step in declared.normalize:
             text = _normalized(step, text)
-    return pl.when(~_gone(declared, missing, cell)).then(text)
+    if typed is not None and declared.type in SIGNED and declared.normalize:
+        text = pl.when(typed).then(trimmed).otherwise(text)
+    return pl.when(~gone(declared, missing, cell)).then(text)
 
 
 def filled(declared: Field, missing: tuple[str, ...], cell: pl.Expr, default: str) -> pl.Expr:
     """The cells of a field with the default in place of those that are one of the missing values."""
-    return pl.when(_gone(declared, missing, cell)).then(pl.lit(default)).otherwise(cell)
+    return pl.when(gone(declared, missing, cell)).then(pl.lit(default)).otherwise(cell)
 
 
 def unmapped(declared: Field, text: pl.Expr) -> pl.Expr:
@@ -108,15 +119,17 @@ def _canonical(declared: Field) -> Field:
         decimal_char=None,
         group_char=None,
         bare_number=True,
-        true_values=tuple(dict.fromkeys((*declared.true_values, "true"))),
-        false_values=tuple(dict.fromkeys((*declared.false_values, "false"))),
+        true_values=("true", *(one for one in declared.true_values if one not in TRUTHS)),
+        false_values=("false", *(one for one in declared.false_values if one not in TRUTHS)),
     )
 
 
 def _canonically(kind: FieldType, text: pl.Expr) -> pl.Expr:
-    """Typed texts as values of a type are written: a whole number without decimals, midnight with its hours."""
+    """Typed texts as values of a type are written: a whole number without decimals, a date without midnight, a moment with its hours."""
     if kind is FieldType.INTEGER:
         return text.str.replace(r"\A(-?[0-9]+)\.0+\z", "$1")
+    if kind is FieldType.DATE:  # many programs have no other type for dates than one for moments
+        return text.str.replace(r"\A([0-9]{4}-[0-9]{2}-[0-9]{2})T00:00:00(\.0+)?\z", "$1")
     if kind is FieldType.DATETIME:
         return text.str.replace(r"\A([0-9]{4}-[0-9]{2}-[0-9]{2})\z", "${1}T00:00:00")
     return text
@@ -150,7 +163,7 @@ def _trimmed(declared: Field, cell: pl.Expr) -> pl.Expr:
     return cell.str.strip_chars() if Normalization.TRIM in declared.normalize else cell
 
 
-def _gone(declared: Field, missing: tuple[str, ...], cell: pl.Expr) -> pl.Expr:
+def gone(declared: Field, missing: tuple[str, ...], cell: pl.Expr) -> pl.Expr:
     """Whether a cell is one of the missing values, as it stands or trimmed."""
     gone = _one_of(_trimmed(declared, cell), missing)
     trim = Normalization.TRIM in declared.normalize

@@ -9,6 +9,8 @@ from rowferry.domain.schema import ReadOptions
 from rowferry.ports import Block, Compression, Format, Inspection, Readers, Unpacked
 
 HEAD_BYTES = 1 << 16
+LAYERS_MAX = 2
+"""How often a file may be packed: once, and once more with something else."""
 MARKS = (b"\xef\xbb\xbf", b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff", b"\xff\xfe", b"\xfe\xff")
 PICTURES = {
     b"\x89PNG\r\n\x1a\n": "a picture (PNG)",
@@ -18,13 +20,19 @@ PICTURES = {
     b"MZ\x90": "a program",
 }
 """Beginnings of files that are no text and never hold a table."""
-DOCUMENTS = {
+ARCHIVES = {
     b"\x1f\x8b": "a gzip archive",
     b"BZh": "a bzip2 archive",
     b"\xfd7zXZ\x00": "an xz archive",
     b"\x28\xb5\x2f\xfd": "a zstd archive",
     b"7z\xbc\xaf\x27\x1c": "a 7z archive",
     b"Rar!\x1a\x07": "a RAR archive",
+    b"PK": "a ZIP archive",
+}
+"""Beginnings of files in which others are packed."""
+TAR = (257, b"ustar")
+"""Where a TAR archive says that it is one, and how."""
+DOCUMENTS = {
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": "an old workbook (XLS) or another Office document",
     b"PAR1": "a Parquet file",
     b"SQLite format 3\x00": "a SQLite database",
@@ -33,6 +41,7 @@ DOCUMENTS = {
     b"[": "JSON",
 }
 """Beginnings of files that may hold a table, in a format that none of ours reads."""
+HTML = "HTML"
 ZIPPED = (
     (b"xl/", "a workbook (XLSX)"),
     (b"opendocument.spreadsheet", "a workbook (ODS)"),
@@ -66,26 +75,57 @@ def open_file(path: Path, options: ReadOptions, readers: Readers, scratch: Path)
     Raises:
         JobStopped: empty-file, not-text, unknown-format, or what the format finds wrong with the file as a whole.
     """
-    packed, unpacked = _unpacked(path, options, readers.compressions, scratch)
+    unpacked, packings = _unpacked(path, options, readers.compressions, scratch)
     head = _head(unpacked.path)
     if head in {b"", *MARKS}:
-        raise stop(JobFaultCode.EMPTY_FILE, "The file is empty. Send one with a header and rows.")
+        raise stop(JobFaultCode.EMPTY_FILE, f"{_called(unpacked, packings)} is empty. Send one with a header and rows.")
     for one in readers.formats:
         if one.recognises(head):
             inspection = one.inspect(unpacked.path, options, scratch)
-            found = replace(inspection, compression=packed.name if packed else None, member=unpacked.member)
-            return Opened(one, unpacked.path, found, scratch)
-    raise _unread(head, readers.formats)
+            return Opened(one, unpacked.path, _with_packing(inspection, unpacked, packings), scratch)
+    raise _unread(_called(unpacked, packings), head, readers)
 
 
 def _unpacked(
     path: Path, options: ReadOptions, compressions: Sequence[Compression], scratch: Path
-) -> tuple[Compression | None, Unpacked]:
+) -> tuple[Unpacked, Sequence[str]]:
+    """The file without its packings, and their names, the outer one first."""
+    sent_bytes = path.stat().st_size
+    found, packings = Unpacked(path), list[str]()
+    while (one := _packing(found.path, compressions)) is not None:
+        if one.name in packings or len(packings) == LAYERS_MAX:
+            raise stop(
+                JobFaultCode.ARCHIVE_CONTENT,
+                f"{_called(found, packings)} is an archive once more ({one.name}). Unpack it and send what is in it.",
+                packed=[*packings, one.name],
+            )
+        inner = one.unpack(found.path, options, scratch, sent_bytes)
+        if packings:
+            found.path.unlink()
+        found = Unpacked(inner.path, inner.member or found.member, inner.reason or found.reason)
+        packings.append(one.name)
+    return found, packings
+
+
+def _packing(path: Path, compressions: Sequence[Compression]) -> Compression | None:
     head = _head(path)
-    for one in compressions:
-        if one.recognises(path, head):
-            return one, one.unpack(path, options, scratch)
-    return None, Unpacked(path)
+    return next((one for one in compressions if one.recognises(path, head)), None)
+
+
+def _with_packing(inspection: Inspection, unpacked: Unpacked, packings: Sequence[str]) -> Inspection:
+    if not packings:
+        return inspection
+    reasons = {**inspection.reasons, "compression": f"the file begins as {packings[0]} does"}
+    if unpacked.reason:
+        reasons["member"] = unpacked.reason
+    return replace(inspection, compression="+".join(packings), member=unpacked.member, reasons=reasons)
+
+
+def _called(unpacked: Unpacked, packings: Sequence[str]) -> str:
+    """What a message calls the file that was to be read."""
+    if unpacked.member is not None:
+        return f"The file {unpacked.member} in the archive"
+    return f"The file that is packed with {packings[-1]}" if packings else "The file"
 
 
 def _head(path: Path) -> bytes:
@@ -113,28 +153,39 @@ def source(inspection: Inspection) -> Mapping[str, object]:
     }
 
 
-def _unread(head: bytes, formats: Sequence[Format]) -> JobStopped:
-    readable = ", ".join(one.name.upper() for one in formats)
+def _unread(called: str, head: bytes, readers: Readers) -> JobStopped:
+    readable = ", ".join(one.name.upper() for one in readers.formats)
     for beginning, picture in PICTURES.items():
         if head.startswith(beginning):
-            return stop(JobFaultCode.NOT_TEXT, f"The file is no text: it is {picture}. Send {readable}.", found=picture)
-    what = _document(head)
+            return stop(JobFaultCode.NOT_TEXT, f"{called} is no text: it is {picture}. Send {readable}.", found=picture)
+    archive, document = _archive(head), _document(head)
+    what = document or archive
     if what is None:
         return stop(
             JobFaultCode.NOT_TEXT,
-            f"The file is no text: it holds too many bytes that no text has. Send {readable}.",
+            f"{called} is no text: it holds too many bytes that no text has. Send {readable}.",
         )
+    packings = ", ".join(one.name for one in readers.compressions)
+    packed = f", not packed or packed with {packings}" if what == archive and packings else ""
+    hint = " A spreadsheet program can open it and save it anew." if what == HTML else ""
     return stop(
         JobFaultCode.UNKNOWN_FORMAT,
-        f"The file is {what}, whatever its name says, and that is not read here. Send {readable}.",
+        f"{called} is {what}, whatever its name says, and that is not read here. Send {readable}{packed}.{hint}",
         found=what,
     )
 
 
+def _archive(head: bytes) -> str | None:
+    at, mark = TAR
+    if head.startswith(mark, at):
+        return "a TAR archive"
+    return next((what for beginning, what in ARCHIVES.items() if head.startswith(beginning)), None)
+
+
 def _document(head: bytes) -> str | None:
     if head.startswith(b"PK"):
-        return next((what for inside, what in ZIPPED if inside in head), "a ZIP archive")
+        return next((what for inside, what in ZIPPED if inside in head), None)
     text = head.lstrip()
     if text.startswith(b"<"):
-        return "XML" if text.startswith(b"<?xml") else "HTML"
+        return "XML" if text.startswith(b"<?xml") else HTML
     return next((what for beginning, what in DOCUMENTS.items() if text.startswith(beginning)), None)

@@ -19,6 +19,8 @@ ENTRY_BYTES = WIDTH * 8
 
 MEMORY_ENTRIES = 1 << 18
 """Entries that are kept in memory before they go to disk as a run: 10 MB."""
+RECENT_MAX = 32
+"""Pieces in memory before they are merged. Each costs a look-up per key that the filter lets through, and those are few."""
 FAN = 8
 """Runs of one generation before they are merged: what a look-up costs grows with it, how often an entry is written falls."""
 BLOCK_ENTRIES = 64
@@ -172,8 +174,8 @@ class Keys:
             return
         self._filter.add(entries[:, HIGH], entries[:, LOW])
         self._recent.append(entries)
-        while len(self._recent) > 1 and 2 * len(self._recent[-2]) <= 3 * len(self._recent[-1]):
-            self._recent[-2:] = [_sorted(np.concatenate(self._recent[-2:]))]
+        if len(self._recent) > RECENT_MAX:
+            self._recent = [_sorted(np.concatenate(self._recent))]
         if sum(map(len, self._recent)) >= MEMORY_ENTRIES:
             whole = _sorted(np.concatenate(self._recent))
             self._recent = []

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -55,6 +56,7 @@ def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callabl
         raw: the bytes of a row by its number as a record of the error file, without a line end: UTF-8 where the source was transcoded.
     """
     out: list[bytes] = []
+    delimiter, line = _delimiter(inspection).encode(), _lines(inspection)
     for row, of_row in _by_row(issue for issue in issues if issue.outcome == "failed"):
         record = _original(inspection, raw(row), of_row)
         cells = [
@@ -64,10 +66,8 @@ def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callabl
             JOINED.join(issue.field or "" for issue in of_row),
             safe(JOINED.join(issue.message for issue in of_row)),
         ]
-        delimiter = _delimiter(inspection).encode()
-        ours = _line(inspection, cells).encode()
-        out.append(_encoded_bytes(record + delimiter + ours, inspection))
-    return b"".join(out)
+        out += (record, delimiter, line(cells).encode())
+    return _encoded_bytes(b"".join(out), inspection)
 
 
 def record_of(inspection: Inspection, cells: Sequence[str]) -> bytes:
@@ -132,20 +132,36 @@ def cells(record: str, delimiter: str, quote: str) -> list[str]:
 
 
 def records(lines: Iterable[str], delimiter: str, quote: str) -> Iterator[list[str]]:
-    """The cells of record after record; where a quoted cell never ends, it takes in all that follows."""
+    """The cells of record after record; where a quoted cell never ends, it takes in all that follows.
+
+    A blank after the delimiter says that blanks before cells are no part of them.
+    """
     csv.field_size_limit(CELL_CHARACTERS_MAX)
+    one, loose = delimiter[:1], len(delimiter) > 1
     if not quote:
-        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(lines, delimiter=delimiter, quotechar=quote)
+        return csv.reader(lines, delimiter=one, quoting=csv.QUOTE_NONE, skipinitialspace=loose)
+    return csv.reader(lines, delimiter=one, quotechar=quote, skipinitialspace=loose)
 
 
 def _line(inspection: Inspection, cells: Sequence[str]) -> str:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(
-        buffer, delimiter=_delimiter(inspection), quotechar=inspection.quote or '"', lineterminator="\r\n"
-    )
-    writer.writerow(cells)
-    return buffer.getvalue()
+    return _lines(inspection)(cells)
+
+
+def _lines(inspection: Inspection) -> Callable[[Sequence[str]], str]:
+    """What makes lines of cells."""
+    quote, delimiter = inspection.quote or '"', _delimiter(inspection)
+    writer = csv.writer(_Echo(), delimiter=delimiter[:1], quotechar=quote, lineterminator="\r\n")
+    line = cast("Callable[[Sequence[str]], str]", writer.writerow)
+    if len(delimiter) == 1:
+        return line
+    return lambda cells: delimiter.join(line([cell]).removesuffix("\r\n") for cell in cells) + "\r\n"
+
+
+class _Echo:
+    """A file whose writer gets back what it wrote."""
+
+    def write(self, text: str) -> str:
+        return text
 
 
 def _delimiter(inspection: Inspection) -> str:

@@ -11,11 +11,11 @@ import polars as pl
 
 from rowferry.domain.faults import MASK, InvalidDeclaration, Pointed, RowCode, RowIssue
 from rowferry.domain.schema import Field, ImportOptions, Mode, Rule, Schema
-from rowferry.pipeline.cells import Demand, demands, filled, reading, texts, unmapped
+from rowferry.pipeline.cells import Demand, demands, filled, gone, reading, texts, unmapped
 from rowferry.pipeline.literals import dtype
 from rowferry.pipeline.numbers import SIGNS, Sign, ambiguous, telling, undecided, unsure
 from rowferry.pipeline.reading import Misdeclared, Reading
-from rowferry.pipeline.rules import Judge, judge
+from rowferry.pipeline.rules import Judge, judge, try_on_nothing
 from rowferry.ports import Block, ImportKind, Lines
 
 VALUE_CHARACTERS = 200
@@ -93,7 +93,7 @@ class _Column:
     """One field that the file or a default brings, compiled.
 
     `cell` names the column of its texts while a block is checked, `mark` the column that says which of them are typed (None: none can
-    be); no field can have such a name.
+    be); no field can have such a name. `gone` says which cells are one of the missing values.
     """
 
     source: Source
@@ -101,6 +101,7 @@ class _Column:
     cell: str
     mark: str | None
     text: pl.Expr
+    gone: pl.Expr
     reading: Reading
     demands: tuple[Demand, ...]
     reread: Callable[[Set[Sign]], Reading] | None
@@ -194,18 +195,34 @@ class Plan:
         )
 
     def _filled(self, block: Block) -> Block:
-        """The block with defaults where its rows have no value."""
-        return replace(block, cells=block.cells.with_columns(self._fills)) if self._fills else block
+        """The block with defaults where its rows have no value; what stands for no value is no error of a spreadsheet either."""
+        if block.cell_errors:
+            block = replace(block, cell_errors=self._errors(block))
+        if not self._fills:
+            return block
+        cells = block.cells.with_columns(self._fills)
+        return replace(block, cells=cells, typed=_still_typed(block, cells))
+
+    def _errors(self, block: Block) -> dict[str, Lines]:
+        """The errors of a spreadsheet in the cells of the fields, without those that are one of the missing values."""
+        found = dict[str, Lines]()
+        for column in self._columns:
+            cell = column.source.cell
+            if cell in block.cell_errors:
+                gone = block.cells.select(column.gone).to_series().to_numpy()
+                at = block.cell_errors[cell]
+                found[cell] = at[~gone[at]]
+        return found
 
     def _texts(self, block: Block, columns: Sequence[_Column]) -> pl.DataFrame:
         """The texts of the columns' cells, and which of them are typed. An error of a spreadsheet is no text."""
-        text = block.cells.select([column.text for column in columns])
+        marks = [_marked(block, column.source.cell).alias(column.mark) for column in columns if column.mark is not None]
+        names = [column.mark for column in columns if column.mark is not None]
+        text = block.cells.with_columns(marks).select(*(column.text for column in columns), *names)
         spoilt = [column for column in columns if column.source.cell in block.cell_errors]
         for column in spoilt:
             text = text.with_columns(pl.when(~_mask(block, column)).then(pl.col(column.cell)).alias(column.cell))
-        return text.with_columns(
-            _marked(block, column.source.cell).alias(column.mark) for column in columns if column.mark is not None
-        )
+        return text
 
     def _values(self, text: pl.DataFrame) -> pl.DataFrame:
         return text.select([column.reading.value.alias(column.name) for column in self._columns])
@@ -251,14 +268,13 @@ class Plan:
         """Rules that rows break. A row is not judged by a rule whose fields it lacks for a fault that is told already."""
         if not self._rules:
             return []
-        masks = values.with_columns(self._absent).select(
-            [one.broken.alias(str(index)) for index, one in enumerate(self._rules)]
-        )
+        table = values.with_columns(self._absent)
+        suspects = table.select([one.suspected.alias(str(index)) for index, one in enumerate(self._rules)])
         by_name = {column.name: column for column in self._columns}
         found = list[_Fault]()
         for index, one in enumerate(self._rules):
             lacking = [fault.mask for fault in unread if fault.column and fault.column.name in one.fields]
-            mask = masks[str(index)] & ~_any(lacking, values.height)
+            mask = one.broken(table, suspects[str(index)] & ~_any(lacking, values.height))
             if mask.any():
                 blamed = by_name.get(one.rule.field) if one.rule.field else None
                 told = _same(one.rule.code, {"message": one.rule.message})
@@ -338,7 +354,7 @@ def default_faults(kind: ImportKind, options: ImportOptions) -> tuple[Pointed, .
 
 
 def check(kind: ImportKind) -> None:
-    """Tries every part of a kind that is compiled, on no rows: patterns, bounds, enumerations, formats, rules.
+    """Tries every part of a kind that is compiled, on no rows: patterns, bounds, enumerations, formats, rules, functions.
 
     Raises:
         InvalidDeclaration: with a pointer for each part that cannot be worked with.
@@ -348,6 +364,7 @@ def check(kind: ImportKind) -> None:
     none = np.empty(0, np.int64)
     cells = pl.DataFrame(schema={str(position): pl.String for position in range(len(names))})
     plan.apply(Block(1, none, cells, none, (), lambda _: b"", lambda _: ()))
+    _raise_any(_tried(kind.schema))
 
 
 def shown(field: Field, cell: str | None) -> str:
@@ -378,7 +395,10 @@ def _column(source: Source, rank: int, schema: Schema, options: ImportOptions, *
         rank=rank * RANKS,
         cell=cell,
         mark=mark,
-        text=texts(field, schema.missing_values, pl.col(source.cell)).alias(cell),
+        text=texts(field, schema.missing_values, pl.col(source.cell), None if mark is None else pl.col(mark)).alias(
+            cell
+        ),
+        gone=gone(field, schema.missing_values, pl.col(source.cell)),
         reading=read(frozenset()),
         demands=demands(field, pl.col(field.name)),
         reread=read if undecided(field, options.decimal_sign) else None,
@@ -391,8 +411,23 @@ def _rules(schema: Schema) -> tuple[tuple[Judge, ...], list[Pointed]]:
         try:
             judges.append(judge(rule, schema))
         except Misdeclared as error:
-            faults.append(Pointed(f"Rule {rule.code}: {error.detail}", f"/rules/{index}/{error.member}"))
+            faults.append(_pointed_rule(index, rule, error))
     return tuple(judges), faults
+
+
+def _tried(schema: Schema) -> list[Pointed]:
+    """What is wrong with the functions of rules."""
+    faults = list[Pointed]()
+    for index, rule in enumerate(schema.rules):
+        try:
+            try_on_nothing(rule, schema)
+        except Misdeclared as error:
+            faults.append(_pointed_rule(index, rule, error))
+    return faults
+
+
+def _pointed_rule(index: int, rule: Rule, error: Misdeclared) -> Pointed:
+    return Pointed(f"Rule {rule.code}: {error.detail}", f"/rules/{index}/{error.member}")
 
 
 def _pointed_field(schema: Schema, field: Field, error: Misdeclared) -> Pointed:
@@ -429,17 +464,26 @@ def _marked(block: Block, cell: str) -> pl.Expr | pl.Series:
     return block.typed[cell] if block.typed is not None and cell in block.typed.columns else pl.lit(value=False)
 
 
+def _still_typed(block: Block, cells: pl.DataFrame) -> pl.DataFrame | None:
+    """Which cells are typed once defaults stand in some: the text of a default is read as the options say."""
+    if block.typed is None:
+        return None
+    return block.typed.with_columns(
+        block.typed[name] & (block.cells[name] == cells[name]) for name in block.typed.columns
+    )
+
+
 def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame, block: Block) -> list[_Fault]:
     """Cells of one field that are an error of a spreadsheet, or are empty and may not be, or have a text that is no value."""
     given, value = text[column.cell], values[column.name]
     found = list[_Fault]()
-    gone = given.is_null() if column.source.field.required and given.null_count() > 0 else None
+    lacking = given.is_null() if column.source.field.required and given.null_count() > 0 else None
     if column.source.cell in block.cell_errors:
         spoilt = _mask(block, column)
-        gone = None if gone is None else gone & ~spoilt
+        lacking = None if lacking is None else lacking & ~spoilt
         found.append(_Fault(spoilt, column, column.rank, _same(RowCode.CELL_ERROR, {})))
-    if gone is not None:
-        found.append(_Fault(gone, column, column.rank, _same(RowCode.REQUIRED, {})))
+    if lacking is not None:
+        found.append(_Fault(lacking, column, column.rank, _same(RowCode.REQUIRED, {})))
     if value.null_count() > given.null_count():
         mask = value.is_null() & given.is_not_null()
         found.append(_Fault(mask, column, column.rank, _reasoned(column, text)))

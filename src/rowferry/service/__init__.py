@@ -1,4 +1,4 @@
-"""What a user may ask for, bundled: imports, jobs, catalog, access, health, mappings, documents."""
+"""What a user may ask for, bundled: imports, jobs, catalog, access, health, mappings, documents, downloads."""
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +10,7 @@ from rowferry.service.access import Access
 from rowferry.service.catalog import Catalog, Doors
 from rowferry.service.changes import Changes
 from rowferry.service.documents import Documents
+from rowferry.service.downloads import Downloads
 from rowferry.service.health import Health
 from rowferry.service.imports import Imports, Limits
 from rowferry.service.jobs import JobService
@@ -37,6 +38,7 @@ class Services:
     health: Health
     mappings: Mappings
     documents: Documents
+    downloads: Downloads
     transactions: Transactions
 
     @asynccontextmanager
@@ -78,5 +80,6 @@ def bundle(
         health=Health(transactions, database),
         mappings=Mappings(transactions, new_id),
         documents=Documents(transactions, new_id),
+        downloads=Downloads(transactions, blobs, catalog),
         transactions=transactions,
     )

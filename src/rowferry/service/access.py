@@ -82,13 +82,15 @@ class Access:
             Invalid: a scope is none, or the expiry has passed.
             Forbidden: the caller lacks a scope that it wants to give.
         """
-        unknown = [
+        faults = [
             Pointed(f"There is no scope {scope}.", f"/scopes/{index}")
             for index, scope in enumerate(wish.scopes)
             if not valid_scope(scope)
         ]
-        if unknown:
-            raise Invalid(reason=" ".join(one.detail for one in unknown), errors=tuple(unknown))
+        if wish.expires_at is not None and wish.expires_at <= datetime.now(UTC):
+            faults.append(Pointed("expires_at has passed. Give a time to come, or none.", "/expires_at"))
+        if faults:
+            raise Invalid(reason=" ".join(one.detail for one in faults), errors=tuple(faults))
         scopes = native_scopes(wish.scopes)
         for scope in scopes:
             if scope not in principal.scopes and "admin" not in principal.scopes:
@@ -99,6 +101,15 @@ class Access:
             token = NewToken(self.new_id(), principal.tenant, user, scopes, wish.name, wish.expires_at)
             secret = await catalog.create_token_async(connection, token)
         return MadeToken(token.id, secret, user_name)
+
+    async def create_key(self, principal: Principal, name: str) -> MadeToken:
+        """Makes a token like the caller's: of its user, with its scopes, ending when it ends. Its secret is in the answer and nowhere else."""
+        async with self.transactions.write(principal.tenant) as connection:
+            expires_at = await catalog.token_expiry(connection, UUID(principal.token))
+            scopes = sorted(principal.scopes)
+            token = NewToken(self.new_id(), principal.tenant, principal.user, scopes, name, expires_at)
+            secret = await catalog.create_token_async(connection, token)
+        return MadeToken(token.id, secret, principal.user_name)
 
     async def login(self, tenant_slug: str, email: str, password: str) -> MadeToken:
         """A token for whoever knows a user's password, with the scopes of that user; its secret is `NUMBER|` and 40 letters and digits.

@@ -1,20 +1,20 @@
 """What one may ask about kinds: which there are, declare one, its template, and the rows that it stored."""
 
 import asyncio
-import csv
-import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from rowferry.domain.access import Principal, TenantId
 from rowferry.domain.declaration import NAME, from_declaration, reference_faults, to_declaration
 from rowferry.domain.faults import InvalidDeclaration, KindExists, NotFound, QuotaExceeded, Unavailable
-from rowferry.domain.schema import ImportKind
+from rowferry.domain.schema import ImportKind, ReadOptions
+from rowferry.pipeline.inspect import Opened
 from rowferry.pipeline.table import Table
-from rowferry.ports import Choice, Filter, Kind, Reading, TaskKind
+from rowferry.ports import Choice, Filter, Kind, Reading, TaskKind, Writer
 from rowferry.service.transactions import Transactions
 from rowferry.store import catalog
 from rowferry.store.database import AsyncConnection
@@ -46,6 +46,12 @@ class Doors:
     """A file as a table of texts, with a folder for what is made of it."""
     check_choice: Callable[[Choice], None]
     """Refuses rows to delete that cannot be asked for."""
+    open: Callable[[Path, ReadOptions, Path], Opened]
+    """A CSV file of our own making, with a folder for what is made of it."""
+    writers: Mapping[str, Writer]
+    """What writes files, by the words by which formats are asked for."""
+    templates: Mapping[str, Callable[[ImportKind], bytes]]
+    """What makes files to fill in, by the same words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +144,14 @@ class Catalog:
             await asyncio.to_thread(self.doors.ensure_table, kind)
         return kind, new
 
-    async def template(self, principal: Principal, name: str) -> bytes:
-        """A CSV file with the header that an import of the kind expects.
+    async def template(self, principal: Principal, name: str, wanted: Literal["csv", "xlsx"]) -> bytes:
+        """A file to fill in: as CSV the header that an import of the kind expects, as a workbook with drop-downs and notes.
 
         Raises:
             NotFound: the tenant has no such import kind.
         """
         kind = await self.import_kind(principal, name)
-        line = io.StringIO(newline="")
-        csv.writer(line).writerow(kind.schema.names)
-        return line.getvalue().encode()
+        return await asyncio.to_thread(self.doors.templates[wanted], kind)
 
     async def rows(
         self, principal: Principal, kind: ImportKind, filters: Sequence[Filter], after: list[object] | None, size: int

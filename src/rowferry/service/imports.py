@@ -56,7 +56,7 @@ MARKS = frozenset({b"", b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"})
 HEAD_BYTES = 4
 LOOK_AT_DISK_BYTES = 67_108_864
 PARAM_FAULTS_MAX = 20
-ROWS_NAME = "rows.csv"
+ROWS_NAME, TABLE_NAME = "rows.json", "rows.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,23 +229,25 @@ class Imports:
         return submitted
 
     async def submit_rows(self, principal: Principal, asked: Import, sent: SentRows) -> Submitted:
-        """The same for rows in a JSON body, which become a CSV file.
+        """The same for rows in a JSON body, which become a file of JSON: the line of a row is its place among them.
 
         Raises:
             EmptyFile: there is no row with a column.
         """
-        if asked.options.reading != ReadOptions():
-            reason = "delimiter, quote, encoding, header_line and sheet say how to read a file; rows in JSON have none."
-            raise Invalid(reason=reason, errors=(Pointed(reason, "/options"),))
-        if not sent.columns:
-            raise EmptyFile(name="of rows")
-        exact = replace(
-            asked.options,
-            reading=ReadOptions(",", '"', "utf-8", 1, None),
-            decimal_sign=asked.options.decimal_sign or ".",
-        )
-        upload = await self.receive(ROWS_NAME, "text/csv", in_thread(sent.csv()))
-        return await self.submit(principal, replace(asked, options=exact), upload)
+        exact = _of_rows(asked, sent)
+        upload = await self.receive(ROWS_NAME, "application/json", in_thread(sent.json()))
+        return await self.submit(principal, exact, upload)
+
+    async def submit_table(self, principal: Principal, asked: Import, sent: SentRows) -> Submitted:
+        """The same where all columns of `sent` must be there, whatever members the rows have: the file is CSV.
+
+        Raises:
+            EmptyFile: there is no row with a column.
+        """
+        exact = _of_rows(asked, sent)
+        exact = replace(exact, options=replace(exact.options, reading=ReadOptions(",", '"', "utf-8", 1, None)))
+        upload = await self.receive(TABLE_NAME, "text/csv", in_thread(sent.csv()))
+        return await self.submit(principal, exact, upload)
 
     async def start(self, principal: Principal, asked: Task) -> Submitted:
         """Makes the job of a task.
@@ -337,9 +339,7 @@ class Imports:
             folder = scratch / str(number)
             folder.mkdir()
             path = self.blobs.local_path(upload.blob, folder)
-            yield joining.part(
-                upload.file_name, path, folder, joining.Reader(self.catalog.doors.table, self.limits.columns_max)
-            )
+            yield joining.part(upload.file_name, path, folder, self.catalog.doors.table)
 
     async def _commit(
         self,
@@ -518,6 +518,18 @@ class Imports:
 def _priority_of(options: Mapping[str, object]) -> int:
     priority = options.get("priority")
     return priority if isinstance(priority, int) else 0
+
+
+def _of_rows(asked: Import, sent: SentRows) -> Import:
+    """An import of rows, whose numbers in texts have a decimal point where nothing else is said."""
+    if asked.options.reading != ReadOptions():
+        reason = (
+            "delimiter, quote, encoding, header_line, sheet and member say how to read a file; rows in JSON have none."
+        )
+        raise Invalid(reason=reason, errors=(Pointed(reason, "/options"),))
+    if not sent.columns:
+        raise EmptyFile(name="of rows")
+    return replace(asked, options=replace(asked.options, decimal_sign=asked.options.decimal_sign or "."))
 
 
 def _not_so(reason: str) -> Invalid:

@@ -20,7 +20,7 @@ from rowferry.service.access import admitted
 from rowferry.service.changes import LOOK_SECONDS, Changes, until_set
 from rowferry.service.results import Results, RowResult
 from rowferry.service.transactions import Transactions
-from rowferry.store import artifacts, chunks, jobs, polls, queue
+from rowferry.store import artifacts, chunks, jobs, packing, polls, queue
 from rowferry.store.artifacts import Artifact
 from rowferry.store.blobs import BlobMissing, Blobs
 from rowferry.store.chunks import IssueQuery, PlacedIssue, StoredCause
@@ -234,12 +234,14 @@ class JobService:
         Raises:
             NotFound: the file is past its time and gone.
         """
-        pieces = self.blobs.stream(artifact.blob, start, end)
+        packed = packing.is_packed(artifact.blob)
+        pieces = self.blobs.stream(artifact.blob) if packed else self.blobs.stream(artifact.blob, start, end)
         try:
             first = await anext(pieces, b"")
         except BlobMissing:
             raise NotFound(noun="file for the artifact", name=artifact.id) from None
-        return _with_first(first, pieces)
+        whole = _with_first(first, pieces)
+        return packing.unpacked(whole, start, end) if packed else whole
 
     async def _pages(
         self, principal: Principal, query: IssueQuery, page: list[PlacedIssue]

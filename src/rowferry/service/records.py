@@ -1,8 +1,10 @@
-"""Turns rows that are sent as a JSON array into the CSV file that a job reads, every number with its exact text."""
+"""Takes the rows out of a JSON body, and makes the file of them that a job reads: JSON as it came, or CSV with the same texts."""
 
 import csv
 import io
 import json
+import re
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, cast
@@ -15,6 +17,8 @@ NUMBER_CHARACTERS_MAX = 1_000
 DEPTH_MAX = 64
 PIECE_CHARACTERS = 262_144
 _SPACE = " \t\n\r"
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LINE_ENDS = str.maketrans("\r\n", "  ")
 
 
 class Number(str):
@@ -28,7 +32,8 @@ class SentRows:
     """A JSON body with rows: its other members as values, and where its rows are.
 
     `columns` are the names of all members of all rows, in the order in which they first appear. The rows stay text until they are
-    written, so that the memory they take is that of the body and not of millions of objects.
+    written, so that the memory they take is that of the body and not of millions of objects. `places` are where each begins and ends in
+    the text, one after another.
     """
 
     members: dict[str, object]
@@ -36,6 +41,19 @@ class SentRows:
     count: int
     text: str
     begin: int
+    places: "array[int]"
+
+    def json(self) -> Iterator[bytes]:
+        """The rows as one JSON array in pieces of some 256 KB, each as it came and in a line of its own: row 7 is in line 7."""
+        lead, piece, size = "[", list[str](), 0
+        for text in self.texts():
+            # Between the members of an object a line end is a space like any other, and inside of texts there is none.
+            piece += (lead, text.translate(_LINE_ENDS) if "\n" in text or "\r" in text else text)
+            lead, size = ",\n", size + len(text)
+            if size >= PIECE_CHARACTERS:
+                yield "".join(piece).encode()
+                piece, size = [], 0
+        yield ("".join(piece) + ("]\n" if self.count else "[]\n")).encode()
 
     def csv(self, names: Sequence[str] | None = None) -> Iterator[bytes]:
         """The rows as CSV in UTF-8 with a header, in pieces of some 256 KB. A row without a member has an empty cell.
@@ -43,30 +61,25 @@ class SentRows:
         `names` are what the header calls the columns; None: as the members are called.
 
         Raises:
-            Invalid: a text holds half a surrogate pair, which no file can hold.
+            Invalid: a value is nested too deeply.
         """
         piece = io.StringIO(newline="")
         # The line end is CR LF so that the writer quotes cells that hold either of the two.
         writer = csv.writer(piece, lineterminator="\r\n")
         writer.writerow(names or self.columns)
-        for row in _elements(self.text, self.begin, _decoder()):
+        for row, _, _ in _elements(self.text, self.begin, _decoder()):
             members = cast("dict[str, object]", row)
             writer.writerow([_cell(members.get(column)) for column in self.columns])
             if piece.tell() >= PIECE_CHARACTERS:
-                yield _encoded(piece.getvalue())
+                yield piece.getvalue().encode()
                 piece.seek(0)
                 piece.truncate()
-        yield _encoded(piece.getvalue())
+        yield piece.getvalue().encode()
 
     def texts(self) -> Iterator[str]:
-        """The JSON of each row, for rows that have rows of their own."""
-        decoder = json.JSONDecoder(object_pairs_hook=lambda _: None)
-        at = _skip(self.text, self.begin + 1)
-        while not self.text.startswith("]", at):
-            _, end = decoder.raw_decode(self.text, at)
-            yield self.text[at:end]
-            end = _skip(self.text, end)
-            at = end if self.text.startswith("]", end) else _skip(self.text, end + 1)
+        """The JSON of each row."""
+        for at in range(0, len(self.places), 2):
+            yield self.text[self.places[at] : self.places[at + 1]]
 
 
 def scan(text: str, columns_max: int, path: Sequence[str] = (ROWS,)) -> SentRows:
@@ -86,6 +99,17 @@ def scan(text: str, columns_max: int, path: Sequence[str] = (ROWS,)) -> SentRows
         raise MalformedJson(part="The body", reason=f"{error}.") from None
 
 
+def cells_of_object(text: str, columns: Sequence[str]) -> list[str]:
+    """The members of one row by the columns, as a CSV file would have them; nothing where the text is no object or is cut off."""
+    try:
+        row, _ = _decoder().raw_decode(text)
+        return (
+            [_cell(cast("dict[str, object]", row).get(column)) for column in columns] if isinstance(row, dict) else []
+        )
+    except (ValueError, RecursionError, Invalid):
+        return []
+
+
 class _Body:
     """A body under way: one pass over its text."""
 
@@ -102,7 +126,9 @@ class _Body:
         if _skip(self._text, end) != len(self._text):
             raise json.JSONDecodeError("there is more behind the end", self._text, end)
         self._tally.judge()
-        return SentRows(members, tuple(self._tally.columns), self._tally.rows, self._text, self._begin)
+        return SentRows(
+            members, tuple(self._tally.columns), self._tally.rows, self._text, self._begin, self._tally.places
+        )
 
     def _object(self, at: int, level: int) -> tuple[dict[str, object], int]:
         """The members of the object that begins at a place, without the rows; and the place behind it."""
@@ -144,43 +170,50 @@ class _Tally:
         self._pointer = pointer
         self.columns: dict[str, None] = {}
         self.rows = 0
+        self.places = array("q")
         self._faults: list[Pointed] = []
 
     def count(self, text: str, begin: int, decoder: json.JSONDecoder) -> int:
         """Counts the rows and gathers their columns. Returns the place behind the array."""
-        end = begin + 1
+        end, halves = begin + 1, _SURROGATE.search(text) is not None
 
         def behind(at: int) -> None:
             nonlocal end
             end = at
 
-        for row in _elements(text, begin, decoder, behind):
-            if isinstance(row, dict):
-                self.columns.update(dict.fromkeys(cast("dict[str, object]", row)))
-            elif len(self._faults) < FAULTS_MAX:
-                self._faults.append(
-                    Pointed(f"Row {self.rows + 1} is no object of columns.", f"{self._pointer}/{self.rows}")
-                )
+        for row, start, stop in _elements(text, begin, decoder, behind):
+            self.places.extend((start, stop))
+            if not isinstance(row, dict):
+                self._wrong("is no object of columns")
+            else:
+                members = cast("dict[str, object]", row)
+                self.columns.update(dict.fromkeys(members))
+                if halves and _is_half(members):
+                    self._wrong("has a text with half a surrogate pair")
             self.rows += 1
             if len(self.columns) > self._columns_max:
                 raise Invalid(reason=f"The rows have more than {self._columns_max} columns.")
         return end
 
+    def _wrong(self, what: str) -> None:
+        if len(self._faults) < FAULTS_MAX:
+            self._faults.append(Pointed(f"Row {self.rows + 1} {what}.", f"{self._pointer}/{self.rows}"))
+
     def judge(self) -> None:
-        """Refuses what no CSV can hold."""
+        """Refuses rows that are none."""
         if self._faults:
             raise Invalid(reason=self._faults[0].detail, errors=tuple(self._faults))
 
 
 def _elements(
     text: str, begin: int, decoder: json.JSONDecoder, behind: Callable[[int], None] = lambda _: None
-) -> Iterator[object]:
-    """The elements of the array that begins at a place, one at a time; at its end `behind` hears the place behind it."""
+) -> Iterator[tuple[object, int, int]]:
+    """The elements of the array that begins at a place, with their own; at its end `behind` hears the place behind it."""
     at = _skip(text, begin + 1)
     while not text.startswith("]", at):
-        value, at = decoder.raw_decode(text, at)
-        yield value
-        at = _skip(text, at)
+        value, end = decoder.raw_decode(text, at)
+        yield value, at, end
+        at = _skip(text, end)
         if not text.startswith("]", at):
             at = _expect(text, at, ",")
             if text.startswith("]", at):
@@ -250,8 +283,10 @@ def _quoted(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _encoded(text: str) -> bytes:
+def _is_half(row: object) -> bool:
+    """Whether a text in a row ends or begins with half a character."""
     try:
-        return text.encode()
+        _quoted(row).encode()
     except UnicodeEncodeError:
-        raise Invalid(reason="A text of the rows holds half a surrogate pair. Send whole characters.") from None
+        return True
+    return False

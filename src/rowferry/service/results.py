@@ -1,6 +1,7 @@
 """What became of each row of an import, put together from its outcomes, its issues, and the files that the job left."""
 
 import csv
+import io
 import re
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ from rowferry.domain.job import Job
 from rowferry.domain.ledger import Outcome
 from rowferry.pipeline.report import JOINED, records
 from rowferry.pipeline.report import cells as cells_of
+from rowferry.service.records import cells_of_object
+from rowferry.store import packing
 from rowferry.store.artifacts import Artifact
 from rowferry.store.blobs import BlobMissing, Blobs
 from rowferry.store.chunks import RECORD_CHARACTERS_MAX, PlacedIssue
 
 T = TypeVar("T")
+OBJECTS = frozenset({"json", "jsonl"})
+"""Formats whose records are objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class Cutter:
     delimiter: str
     quote: str
     places: tuple[tuple[int, str], ...]
+    columns: tuple[str, ...] = ()
+    """The columns, where a record is a JSON object."""
 
     @classmethod
     def of(cls, job: Job) -> "Cutter":
@@ -52,7 +59,9 @@ class Cutter:
         columns = cast("Sequence[str]", source.get("columns") or ())
         mapping = cast("Mapping[str, str]", source.get("mapping") or {})
         places = tuple((at, mapping[name]) for at, name in enumerate(columns) if name in mapping)
-        return cls(str(source.get("delimiter") or ","), str(source.get("quote") or ""), places)
+        if not source.get("delimiter"):
+            return cls(",", '"', places, tuple(columns) if source.get("format") in OBJECTS else ())
+        return cls(str(source["delimiter"]), str(source.get("quote") or ""), places)
 
     def fields(self, cells: Sequence[str], hidden: Iterable[str]) -> dict[str, str]:
         """The texts of the fields; those of hidden ones are masked."""
@@ -62,8 +71,11 @@ class Cutter:
     def record(self, issues: Sequence[RowIssue]) -> dict[str, str]:
         """The fields of a row by the record that its issues keep. A cell that was cut with the record is none."""
         text = issues[0].record
-        cells = cells_of(text, self.delimiter, self.quote)
-        whole = cells[:-1] if len(text) >= RECORD_CHARACTERS_MAX else cells
+        if self.columns:
+            whole = cells_of_object(text, self.columns)
+        else:
+            cells = cells_of(text, self.delimiter, self.quote)
+            whole = cells[:-1] if len(text) >= RECORD_CHARACTERS_MAX else cells
         return self.fields(whole, (one.field for one in issues if one.field and one.value == MASK))
 
 
@@ -139,7 +151,7 @@ def _of_file(
         path = blobs.local_path(artifact.blob, scratch)
     except BlobMissing:
         return
-    with path.open(encoding=encoding, errors="replace", newline="") as lines:
+    with io.TextIOWrapper(packing.opened(path, artifact.blob), encoding, "replace", newline="") as lines:
         try:
             yield from rows_of(lines)
         except csv.Error:  # a quote that never ends has swallowed more than a cell may have
@@ -169,7 +181,7 @@ class Results:
         """
         files = {one.category: one for one in artifacts}
         cutter = Cutter.of(job)
-        encoding = str(job.source.get("encoding") or "utf-8")
+        encoding = str(job.source.get("encoding") or "utf-8") if job.source.get("delimiter") else "utf-8"
         return cls(
             cutter,
             _Ordered(_of_file(blobs, files.get("staging"), "utf-8", scratch, _staged)),

@@ -21,7 +21,7 @@ from obstore.store import ObjectStore, from_url
 
 from rowferry.domain.faults import JobFault, JobFaultCode, JobStopped
 
-KEY = re.compile(r"[a-z]+(/[A-Za-z0-9_-]+)+")
+KEY = re.compile(r"[a-z]+(/[A-Za-z0-9_-]+)+(\.zst)?")
 PIECE = 1 << 20
 """Bytes that are written and read at once."""
 UNFINISHED = ".new"
@@ -134,7 +134,7 @@ def open_blobs(location: str | Path) -> Blobs:
     return ObjectBlobs(from_url(location))
 
 
-class _Digest:
+class Digest:
     """Counts and digests what passes."""
 
     def __init__(self) -> None:
@@ -142,15 +142,18 @@ class _Digest:
         self._bytes = 0
 
     def add(self, piece: bytes) -> None:
+        """Takes in a piece."""
         self._sha256.update(piece)
         self._bytes += len(piece)
 
     def passing(self, content: Iterable[bytes]) -> Iterator[bytes]:
+        """The same pieces, taken in."""
         for piece in content:
             self.add(piece)
             yield piece
 
     def stored(self) -> Stored:
+        """What has passed."""
         return Stored(self._bytes, self._sha256.hexdigest())
 
 
@@ -168,7 +171,7 @@ class FolderBlobs:
 
     async def put_stream(self, key: str, content: AsyncIterator[bytes]) -> Stored:
         """See `Blobs`."""
-        digest = _Digest()
+        digest = Digest()
         writing = await asyncio.to_thread(_Writing.begin, self._root, self._path(key))
 
         def add(pieces: list[bytes]) -> None:
@@ -215,7 +218,7 @@ class FolderBlobs:
 
     def write(self, key: str, content: Iterable[bytes]) -> Stored:
         """See `Blobs`."""
-        digest = _Digest()
+        digest = Digest()
         self._written(key, digest.passing(content))
         return digest.stored()
 
@@ -386,7 +389,7 @@ class ObjectBlobs:
 
     async def put_stream(self, key: str, content: AsyncIterator[bytes]) -> Stored:
         """See `Blobs`."""
-        digest = _Digest()
+        digest = Digest()
 
         async def passing() -> AsyncIterator[bytes]:
             async for piece in content:
@@ -420,7 +423,7 @@ class ObjectBlobs:
 
     def write(self, key: str, content: Iterable[bytes]) -> Stored:
         """See `Blobs`."""
-        digest = _Digest()
+        digest = Digest()
         obstore.put(self._store, _checked(key), digest.passing(content))
         return digest.stored()
 

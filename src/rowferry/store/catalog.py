@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, cast
 from uuid import UUID
 
 from psycopg.rows import DictRow
@@ -110,6 +110,10 @@ def _token(row: DictRow) -> Token:
     return Token(**row)
 
 
+def _expiry(row: DictRow) -> datetime | None:
+    return cast("datetime | None", row["expires_at"])
+
+
 def _kind(row: DictRow) -> DeclaredKind:
     return DeclaredKind(**row)
 
@@ -141,6 +145,7 @@ GET_USER = Statement("get_user", _user)
 INSERT_USER = Statement("insert_user", nothing)
 INSERT_TOKEN = Statement("insert_token", nothing)
 LIST_TOKENS = Statement("list_tokens", _token)
+GET_TOKEN_EXPIRY = Statement("get_token_expiry", _expiry)
 REVOKE_TOKEN = Statement("revoke_token", nothing)
 GET_PRINCIPAL = Statement("get_principal", _principal)
 GET_KIND = Statement("get_kind", _kind)
@@ -211,6 +216,11 @@ async def store_token(connection: AsyncConnection, token: NewToken, secret: str)
 async def tokens(connection: AsyncConnection) -> list[Token]:
     """The tenant's tokens, oldest first."""
     return await LIST_TOKENS.all_async(connection)
+
+
+async def token_expiry(connection: AsyncConnection, token_id: UUID) -> datetime | None:
+    """When a token of the tenant ends; None: never."""
+    return await GET_TOKEN_EXPIRY.one_async(connection, id=token_id)
 
 
 async def revoke_token(connection: AsyncConnection, token_id: UUID) -> bool:

@@ -1,10 +1,12 @@
 """What a chunk leaves: outcomes, issues and their causes, parts of artifacts, and the fence that commits or refuses them all."""
 
+import io
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, cast
 
+import polars as pl
 import psycopg
 from psycopg.rows import DictRow
 
@@ -15,6 +17,8 @@ from rowferry.store.database import AsyncConnection, Connection, Statement, load
 from rowferry.store.documents import document, dumped, text
 from rowferry.store.fence import FenceLost, Wishes, only_current, wishes_from_row
 
+ESCAPED, ESCAPES = ["\\", "\t", "\n", "\r"], ["\\\\", "\\t", "\\n", "\\r"]
+"""What the text format of COPY gives a meaning, and how it is written. Source: PostgreSQL, COPY, text format."""
 CAUSES_MAX = 10_000
 """Causes of a job that are shown at most."""
 RECORD_CHARACTERS_MAX = 10_000
@@ -58,8 +62,16 @@ class Settled:
     first_row: int
     outcomes: bytes
     parts: Mapping[str, str] = field(default_factory=dict[str, str])
-    issues: Sequence[RowIssue] = ()
+    issues: "Encoded | None" = None
     causes: Sequence[Cause] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Issues of a job as the body of a COPY, and how many they are."""
+
+    body: bytes
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +184,7 @@ def settle_part(connection: Connection, settled: Settled) -> None:
     except psycopg.errors.UniqueViolation:
         raise FenceLost(f"row {settled.first_row} of job {settled.id} is settled by another attempt") from None
     if settled.issues:
-        _copy_issues(connection, settled.id, settled.issues)
+        _copy_issues(connection, settled.issues)
     if settled.causes:
         _add_causes(connection, settled.id, settled.causes)
 
@@ -199,26 +211,43 @@ def fence(connection: Connection, fenced: Fenced) -> Wishes:
     return wishes or Wishes(cancel=False, pause=False)
 
 
-def _copy_issues(connection: Connection, job_id: JobId, issues: Sequence[RowIssue]) -> None:
+def encoded(job_id: JobId, issues: Sequence[RowIssue]) -> Encoded:
+    """The issues as they are written; a record is cut to what is kept. Source: PostgreSQL, COPY, text format."""
     ordinals: dict[int, int] = {}
-    with connection.cursor() as cursor, cursor.copy(load("copy_row_issues")) as copy:
-        for issue in issues:
-            ordinal = ordinals[issue.row] = ordinals.get(issue.row, 0) + 1
-            copy.write_row(
-                (
-                    job_id,
-                    issue.row,
-                    ordinal,
-                    issue.line,
-                    issue.field,
-                    text(issue.column) if issue.column is not None else None,
-                    issue.code,
-                    issue.outcome,
-                    text(issue.value) if issue.value is not None else None,
-                    dumped(issue.arguments),
-                    text(issue.record),
-                )
-            )
+    placed: list[int] = []
+    for issue in issues:
+        ordinal = ordinals[issue.row] = ordinals.get(issue.row, 0) + 1
+        placed.append(ordinal)
+    texts = {
+        "field": [issue.field for issue in issues],
+        "column": [None if issue.column is None else text(issue.column) for issue in issues],
+        "code": [issue.code for issue in issues],
+        "outcome": [issue.outcome for issue in issues],
+        "value": [None if issue.value is None else text(issue.value) for issue in issues],
+        "arguments": [dumped(issue.arguments) for issue in issues],
+        "record": [text(issue.record[:RECORD_CHARACTERS_MAX]) for issue in issues],
+    }
+    frame = pl.DataFrame(
+        {
+            "row": [issue.row for issue in issues],
+            "ordinal": placed,
+            "line": [issue.line for issue in issues],
+            **texts,
+        },
+        schema=dict.fromkeys(("row", "ordinal", "line"), pl.Int64) | dict.fromkeys(texts, pl.String),
+    )
+    escaped = frame.select(
+        pl.lit(str(job_id)), "row", "ordinal", "line", pl.col(*texts).str.replace_many(ESCAPED, ESCAPES)
+    )
+    body = io.BytesIO()
+    escaped.write_csv(body, include_header=False, separator="\t", quote_style="never", null_value="\\N")
+    return Encoded(body.getvalue(), len(issues))
+
+
+def _copy_issues(connection: Connection, issues: Encoded) -> None:
+    if issues.count:
+        with connection.cursor() as cursor, cursor.copy(load("copy_row_issues")) as copy:
+            copy.write(issues.body)
 
 
 def _add_causes(connection: Connection, job_id: JobId, causes: Sequence[Cause]) -> None:

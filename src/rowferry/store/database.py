@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -169,9 +169,11 @@ def transaction(connection: Connection, tenant: TenantId | None, job: JobId | No
         tenant: whose rows; None for work across tenants by `rowferry_system`.
         job: what rows written by the loader name as their origin.
     """
-    with connection.transaction():
-        if tenant is not None:
-            connection.execute(SET_TENANT, (str(tenant), str(job) if job else ""))
+    with ExitStack() as stack:
+        with connection.pipeline():  # both in one round trip
+            stack.enter_context(psycopg.Transaction(connection))
+            if tenant is not None:
+                connection.execute(SET_TENANT, (str(tenant), str(job) if job else ""))
         yield
 
 

@@ -116,7 +116,8 @@ class Finish:
 
     id: JobId
     fence: Fence
-    move: Move
+    move: Move | None
+    """None: done, with or without failed rows."""
     failure: JobFault | None = None
     result: Mapping[str, object] | None = None
 
@@ -523,12 +524,11 @@ def finish(connection: Connection, finish: Finish) -> Job:
         FenceLost: the attempt is no longer the current one.
         LedgerBroken: the outcomes of the chunks are not what the counters say.
     """
-    status = after(Status.RUNNING, finish.move)
     fault = finish.failure
     hold(connection, finish.id, finish.fence)
+    ledger = Ledger() if finish.move is Move.PAUSE else _verified(connection, finish.id)
+    status = after(Status.RUNNING, finish.move or (Move.END_PARTIAL if ledger.failed else Move.SUCCEED))
     with only_current():
-        if status in TERMINAL:
-            _verify(connection, finish.id)
         try:
             FINISH.run(
                 connection,
@@ -546,12 +546,13 @@ def finish(connection: Connection, finish: Finish) -> Job:
     return job
 
 
-def _verify(connection: Connection, job_id: JobId) -> None:
-    """The second look at the ledger: the chunks' own bytes, counted, beside the counters that the fence moved."""
+def _verified(connection: Connection, job_id: JobId) -> Ledger:
+    """The ledger after a second look: the chunks' own bytes, counted, beside the counters that the fence moved."""
     job = get_sync(connection, job_id)
     counted = chunks.histogram(connection, job_id)
     if job is None or counted.counts() != job.ledger.counts() | {"read": job.cursor}:
         raise LedgerBroken(f"the chunks hold {counted.counts()}, the job {job.ledger.counts() if job else None}")
+    return job.ledger
 
 
 def _failure(fault: JobFault) -> dict[str, object]:

@@ -1,8 +1,7 @@
 """The frame of an attempt: what any job needs while it runs, how it heeds wishes, settles chunks and makes artifacts."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
 
@@ -12,20 +11,16 @@ from rowferry.domain.job import ROWS_READ, Fence, Job, Move, RowNumber
 from rowferry.domain.ledger import Ledger, from_outcomes
 from rowferry.pipeline.report import Cause
 from rowferry.points import Points
-from rowferry.ports import Choice, ImportKind, Kind, LoadContext, Loader, Readers, Reading, Removing
+from rowferry.ports import Choice, ImportKind, Kind, LoadContext, Loader, Readers, Reading, Removing, Writer
 from rowferry.store import artifacts as files
-from rowferry.store import chunks, database, jobs
-from rowferry.store.blobs import Blobs
+from rowferry.store import chunks, database, jobs, packing
+from rowferry.store.blobs import Blobs, Digest, Stored
 from rowferry.store.connections import Connections
 from rowferry.store.database import Connection
 from rowferry.store.fence import Wishes
 
 REPEATS_MAX = 10
 """How often a chunk is tried again after a deadlock or a serialization failure; each try waits for the other transaction."""
-
-
-JOINED_AT_ONCE = 2
-"""Artifacts that are joined side by side; reading, digest and writing all leave the interpreter's lock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +46,8 @@ class Parts:
     points: Points
     scratch: Path
     new_id: Callable[[], UUID]
+    writers: Mapping[str, Writer] = field(default_factory=dict[str, Writer])
+    """What writes files, by the words by which formats are asked for."""
 
 
 class Cancelled(Exception):
@@ -73,6 +70,8 @@ class Settlement:
     outcomes: bytes
     issues: Sequence[RowIssue] = ()
     causes: Sequence[Cause] = ()
+    encoded: chunks.Encoded | None = None
+    """The issues as they are written, where that was prepared."""
     parts: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
@@ -86,6 +85,10 @@ class Artifact:
     header: bytes = b""
     footer: bytes = b""
     always: bool = False
+    known: Stored | None = None
+    """Size and digest of the whole, where they are known."""
+    made: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
+    """Makes the file of header, parts and footer; None: they are the file, one after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +141,8 @@ class Attempt:
 
     def put_part(self, category: str, first_row: int, content: bytes) -> str:
         """Stores what a chunk adds to an artifact; the key says which attempt wrote it, so that a late one overwrites nothing."""
-        key = f"parts/{self.job.id}/{self.fence}/{category}/{first_row}"
-        self.parts.blobs.put(key, content)
+        key = f"parts/{self.job.id}/{self.fence}/{category}/{first_row}{packing.SUFFIX}"
+        self.parts.blobs.put(key, packing.packed(content))
         return key
 
     def in_transaction(self, work: Callable[[], Wishes]) -> Wishes:
@@ -167,7 +170,8 @@ class Attempt:
 
     def settle_part(self, chunk: Settlement) -> None:
         """The same without the fence, for a transaction that holds many chunks."""
-        settled = chunks.Settled(self.job.id, chunk.first_row, chunk.outcomes, chunk.parts, chunk.issues, chunk.causes)
+        issues = chunks.encoded(self.job.id, chunk.issues) if chunk.encoded is None else chunk.encoded
+        settled = chunks.Settled(self.job.id, chunk.first_row, chunk.outcomes, chunk.parts, issues, chunk.causes)
         chunks.settle_part(self.connection, settled)
         self.reach("chunk.settled", chunk.first_row)
 
@@ -185,21 +189,31 @@ class Attempt:
         return job.ledger if job else Ledger()
 
     def make(self, artifacts: Sequence[Artifact]) -> list[files.NewArtifact]:
-        """Joins the parts of all chunks to artifacts, each a blob of its own, synced."""
+        """Joins the parts of all chunks to artifacts, each a blob, synced. Artifacts of the same parts are one blob."""
         with database.transaction(self.connection, self.job.tenant, self.job.id):
             keys = chunks.parts_of(self.connection, self.job.id)
         wanted = [one for one in artifacts if keys.get(one.category) or one.always]
-        with ThreadPoolExecutor(JOINED_AT_ONCE) as threads:
-            return list(threads.map(self._join, wanted, [keys.get(one.category, list[str]()) for one in wanted]))
+        joined: dict[tuple[object, ...], files.NewArtifact] = {}
+        made: list[files.NewArtifact] = []
+        for one in wanted:
+            of = keys.get(one.category, list[str]())
+            same = (one.header, one.footer, *of)
+            if same not in joined:
+                joined[same] = self._join(one, of)
+            of_its_own = replace(joined[same], id=self.parts.new_id())
+            made.append(replace(of_its_own, category=one.category, name=one.name, media_type=one.media_type))
+        return made
 
     def finish(
         self,
-        move: Move,
+        move: Move | None,
         artifacts: Sequence[files.NewArtifact] = (),
         failure: JobFault | None = None,
         result: Mapping[str, object] | None = None,
     ) -> None:
         """The end of the job: its terminal status, its artifacts' rows and its event commit together.
+
+        Without a move it is done, with or without failed rows as the ledger says.
 
         Raises:
             FenceLost: the job is another attempt's.
@@ -232,17 +246,28 @@ class Attempt:
         self.reach("rest.committed")
 
     def _join(self, artifact: Artifact, keys: Sequence[str]) -> files.NewArtifact:
+        digest = Digest()
+
+        def frames() -> Iterator[bytes]:
+            for plain, key in ((artifact.header, None), *((b"", key) for key in keys), (artifact.footer, None)):
+                yield packing.packed(plain) if key is None else packing.frame(self.parts.blobs.read(key), key)
+
         def content() -> Iterator[bytes]:
-            yield artifact.header
-            for key in keys:
-                yield self.parts.blobs.read(key)
-            yield artifact.footer
+            if artifact.made is not None:
+                whole = artifact.made(packing.content(piece) for piece in frames())
+                yield from (packing.packed(piece) for piece in digest.passing(whole))
+                return
+            for piece in frames():
+                if artifact.known is None:
+                    digest.add(packing.content(piece))
+                yield piece
 
         identity = self.parts.new_id()
-        key = f"artifacts/{identity}"
-        stored = self.parts.blobs.write(key, content())
+        key = f"artifacts/{identity}{packing.SUFFIX}"
+        self.parts.blobs.write(key, content())
+        whole = artifact.known or digest.stored()
         return files.NewArtifact(
-            identity, artifact.category, artifact.name, artifact.media_type, stored.bytes, stored.sha256, key
+            identity, artifact.category, artifact.name, artifact.media_type, whole.bytes, whole.sha256, key
         )
 
     def _forget_parts(self) -> None:

@@ -6,17 +6,16 @@ from pathlib import PurePath
 
 from rowferry.domain import options as wire_options
 from rowferry.domain.declaration import reference_faults
-from rowferry.domain.faults import JobFaultCode, stop
-from rowferry.domain.job import Move
+from rowferry.domain.faults import JobFaultCode, JobStopped, stop
 from rowferry.domain.mapping import Mapped, map_columns
 from rowferry.pipeline import inspect, transform
 from rowferry.pipeline.match import Seen
-from rowferry.pipeline.report import error_header, rows_csv
 from rowferry.ports import ImportKind, LoadContext
 from rowferry.store import artifacts, database
+from rowferry.store.blobs import Stored
 from rowferry.worker.frame import Artifact, Attempt
 from rowferry.worker.loading import Loading, Order
-from rowferry.worker.rows import Source, staging_columns
+from rowferry.worker.rows import Source
 
 
 class Import:
@@ -25,6 +24,7 @@ class Import:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._source: Source | None = None
+        self._known: Mapping[str, Stored] = {}
 
     def run(self) -> None:
         """All that is left of the import, to its terminal status."""
@@ -42,11 +42,11 @@ class Import:
                 references=self._references(order.kind, source.plan.fields, strict=order.options.strict),
                 in_file=in_file.knows if in_file else None,
             )
-            Loading(attempt, order, source, attempt.parts.loader(attempt.connection, context)).run()
+            self._known = Loading(attempt, order, source, attempt.parts.loader(attempt.connection, context)).run()
         signs = source.plan.signs
         attempt.enter("report", source={"decimal_signs": dict(signs)} if signs else None)
         artifacts = self.report()
-        attempt.finish(Move.END_PARTIAL if attempt.ledger().failed else Move.SUCCEED, artifacts)
+        attempt.finish(None, artifacts)
 
     def report(self) -> Sequence[artifacts.NewArtifact]:
         """Staging, output and error file, of all chunks that committed in any attempt."""
@@ -54,12 +54,10 @@ class Import:
             return ()
         source = self._source
         stem = PurePath(str(self._attempt.job.source.get("file_name") or "rows.csv")).stem or "rows"
-        plain = staging_columns(source.plan)
         return self._attempt.make(
             [
-                Artifact("staging", f"{stem}.staging.csv", "text/csv", rows_csv(plain, header=True)),
-                Artifact("output", f"{stem}.output.csv", "text/csv", rows_csv(plain, header=True)),
-                Artifact("errors", f"{stem}.errors.csv", "text/csv", error_header(source.inspection)),
+                Artifact(name, f"{stem}.{name}.csv", "text/csv", first, known=self._known.get(name))
+                for name, first in source.headers().items()
             ]
         )
 
@@ -93,11 +91,15 @@ class Import:
                 limit=order.kind.limits.rows,
             )
         said = {**attempt.job.source, **inspect.source(inspection)}
-        attempt.enter("map", rows_total=inspection.rows, source=said)
         nameless = (at for at, name in enumerate(inspection.columns) if not name)
         left_out = (*inspection.added_columns, *nameless)
-        mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
-        attempt.enter("map", source={"mapping": {inspection.columns[at]: field for at, field in mapped.pairs}})
+        try:
+            mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
+        except JobStopped:
+            attempt.enter("map", rows_total=inspection.rows, source=said)
+            raise
+        said["mapping"] = {inspection.columns[at]: field for at, field in mapped.pairs}
+        attempt.enter("map", rows_total=inspection.rows, source=said)
         plan = transform.compile(
             order.kind, inspection.columns, mapped.pairs, order.options, opened.blocks, typed=inspection.typed
         )

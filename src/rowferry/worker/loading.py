@@ -14,6 +14,7 @@ from rowferry.domain.ledger import ErrorPolicy, Ledger, OnError, Outcome, from_o
 from rowferry.domain.schema import ImportOptions
 from rowferry.ports import Chunk, ImportKind, Loaded, Loader
 from rowferry.store import database
+from rowferry.store.blobs import Stored
 from rowferry.store.fence import Wishes
 from rowferry.worker.ahead import Ahead
 from rowferry.worker.frame import Attempt, Settlement
@@ -55,8 +56,11 @@ class Loading:
         self._loader = loader
         self._missing: Mapping[str, object] = {}
 
-    def run(self) -> None:
+    def run(self) -> Mapping[str, Stored]:
         """Settles every row that is left.
+
+        Returns:
+            Size and digest of the artifacts by category, where they are known.
 
         Raises:
             JobStopped: the file breaks the error policy, or the destination took back what it had promised.
@@ -72,7 +76,8 @@ class Loading:
             elif self._order.policy.on_error is OnError.STOP:
                 self._load_to_failure()
             else:
-                self._load(self._loader.foresee if self._order.dry_run else self._loader.load)
+                return self._load(self._loader.foresee if self._order.dry_run else self._loader.load)
+            return {}
         finally:
             self._loader.close()
 
@@ -111,12 +116,14 @@ class Loading:
         with database.transaction(attempt.connection, attempt.job.tenant, attempt.job.id):
             return self._loader.foresee(prepared.chunk)
 
-    def _load(self, write: Write) -> None:
+    def _load(self, write: Write) -> Mapping[str, Stored]:
         """Each chunk's rows, outcomes, counts and cursor commit together."""
-        settling = Settling(self._attempt, self._source, self._loader.prepare, Outcome.CREATED)
+        prepare = _nothing if self._order.dry_run else self._loader.prepare
+        settling = Settling(self._attempt, self._source, prepare, Outcome.CREATED)
         with self._settled(settling, self._attempt.job.cursor) as chunks:
             for ready in chunks:
                 self._commit(settling, ready, write, merged)
+        return settling.known()
 
     def _load_to_failure(self) -> None:
         """Each chunk like that, up to the first row that fails. The rows before it stay; what is behind it is not attempted."""
@@ -238,6 +245,10 @@ def _before(chunk: Chunk, row: int) -> Chunk:
     fresh = None if chunk.fresh is None else chunk.fresh.filter(keep)
     faulty = None if chunk.faulty is None else chunk.faulty.filter(chunk.faulty["_row"] == row)
     return replace(chunk, frame=chunk.frame.filter(keep), fresh=fresh, faulty=faulty, prepared=None)
+
+
+def _nothing(_: Chunk) -> None:
+    """What a dry run makes of a chunk ahead of its transaction."""
 
 
 class _TakenBack(Exception):

@@ -1,6 +1,6 @@
 """From a file to chunks that may be written: reads, validates, finds duplicates, and cuts to what commits together."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +11,7 @@ from rowferry.domain.faults import JobFaultCode, RowIssue, stop
 from rowferry.domain.schema import Schema
 from rowferry.pipeline.inspect import Opened
 from rowferry.pipeline.match import Judged, Seen
-from rowferry.pipeline.report import record_of
+from rowferry.pipeline.report import error_header, record_of, rows_csv
 from rowferry.pipeline.transform import Checked, Plan
 from rowferry.ports import Block, Chunk, Inspection
 
@@ -38,6 +38,12 @@ class Source:
     def inspection(self) -> Inspection:
         """What was found in the file."""
         return self.opened.inspection
+
+    def headers(self) -> Mapping[str, bytes]:
+        """The first line of each artifact, by category."""
+        plain = pl.DataFrame(schema={**dict.fromkeys(self.plan.fields, pl.String), "_row": pl.Int64})
+        rows = rows_csv(plain, header=True)
+        return {"staging": rows, "output": rows, "errors": error_header(self.inspection)}
 
     def seen(self, duplicates: Literal["fail", "skip", "apply"]) -> Seen:
         """The memory of keys for one pass over the file."""
@@ -105,8 +111,3 @@ def _faulty(every: pl.DataFrame, valid: pl.Series, issues: Sequence[RowIssue]) -
     skipped = [issue.row for issue in issues if issue.outcome == "skipped"]
     faulty = every.filter(~valid)
     return faulty.filter(~pl.col("_row").is_in(skipped)) if skipped else faulty
-
-
-def staging_columns(plan: Plan) -> pl.DataFrame:
-    """An empty frame with the columns of the staging file."""
-    return pl.DataFrame(schema={**dict.fromkeys(plan.fields, pl.String), "_row": pl.Int64})

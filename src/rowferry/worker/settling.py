@@ -8,9 +8,10 @@ import polars as pl
 
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.ledger import Outcome
-from rowferry.pipeline.report import causes, error_lines, in_place, rows_csv
+from rowferry.pipeline.report import PLACED, causes, error_lines, in_place, rows_csv
 from rowferry.ports import Chunk, Loaded, Outcomes
-from rowferry.store.chunks import RECORD_CHARACTERS_MAX
+from rowferry.store.blobs import Digest, Stored
+from rowferry.store.chunks import encoded
 from rowferry.worker.frame import Attempt, Settlement
 from rowferry.worker.rows import Prepared, Source
 
@@ -20,10 +21,11 @@ Merge = Callable[[Prepared, Loaded], tuple[bytes, list[RowIssue]]]
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """A chunk with its settlement as it will be if all rows that may be written come to the usual outcome."""
+    """A chunk with its settlement as it will be if all rows that may be written come to the outcome `usual`."""
 
     prepared: Prepared
     foreseen: Settlement
+    usual: Outcome
 
 
 class Settling:
@@ -42,48 +44,80 @@ class Settling:
         self._prepare = prepare
         self._source = source
         self._usual = usual
+        self._passed = {} if attempt.job.cursor else {name: Digest() for name in source.headers()}
+        for name, header in source.headers().items() if self._passed else ():
+            self._passed[name].add(header)
         self.kept = int(str(attempt.job.checkpoint.get("issues_kept", 0)))
         """Issues that are stored, of all attempts."""
 
     def ready(self, chunks: Iterator[Prepared]) -> Iterator[Ready]:
         """The chunks with all stored already that can be foreseen: that costs a third of a load, and is done beside it."""
         for prepared in chunks:
-            height = prepared.chunk.frame.height
-            outcomes, issues = merged(prepared, Loaded(np.full(height, self._usual, np.uint8), ()))
-            parts = self._stored("staging", prepared, rows_csv(prepared.chunk.frame, header=False))
-            parts |= self._parts_after(prepared, outcomes, issues, parts)
-            ready = replace(prepared, chunk=replace(prepared.chunk, prepared=self._prepare(prepared.chunk)))
-            yield Ready(ready, Settlement(prepared.chunk.first_row, outcomes, issues, causes(issues), parts))
+            chunk, usual = prepared.chunk, self._usual
+            outcomes, issues = merged(prepared, Loaded(np.full(chunk.frame.height, usual, np.uint8), ()))
+            staging = rows_csv(chunk.frame, header=False)
+            parts = self._stored(chunk, {"staging": staging})
+            contents = self._contents(prepared, outcomes, issues)
+            parts |= self._stored(chunk, contents) | _shared(parts, contents)
+            for name, passed in self._passed.items():
+                passed.add(contents.get(name, staging))
+            foreseen = Settlement(
+                chunk.first_row,
+                outcomes,
+                issues,
+                causes(issues),
+                encoded=encoded(self._attempt.job.id, issues),
+                parts=parts,
+            )
+            ready = replace(prepared, chunk=replace(chunk, prepared=self._prepare(chunk)))
+            yield Ready(ready, foreseen, usual)
 
     def settle(self, ready: Ready, loaded: Loaded, merge: Merge) -> Settlement:
         """What the chunk came to, with its parts of the artifacts stored."""
         prepared, settlement = ready.prepared, ready.foreseen
-        outcomes, issues = merge(prepared, loaded)
-        if outcomes != settlement.outcomes or len(issues) != len(settlement.issues):
-            parts = {name: key for name, key in settlement.parts.items() if name == "staging"}
-            parts |= self._parts_after(prepared, outcomes, issues, parts)
-            settlement = Settlement(prepared.chunk.first_row, outcomes, issues, causes(issues), parts)
+        if merge is not merged or loaded.issues or (loaded.outcomes != ready.usual).any():
+            settlement = self._settled(ready, *merge(prepared, loaded))
             if len(loaded.outcomes):
                 self._usual = Outcome(int(np.bincount(loaded.outcomes).argmax()))
         room = max(0, self._attempt.parts.limits.issues_max - self.kept)
-        return replace(settlement, issues=[_kept(issue) for issue in settlement.issues[:room]])
+        if len(settlement.issues) <= room:
+            return settlement
+        return replace(settlement, issues=settlement.issues[:room], encoded=None)
 
-    def _parts_after(
-        self, prepared: Prepared, outcomes: bytes, issues: Sequence[RowIssue], parts: Mapping[str, str]
-    ) -> dict[str, str]:
-        """The parts that depend on what became of the rows. Where all are in, the output is the staging."""
+    def known(self) -> Mapping[str, Stored]:
+        """Size and digest of the artifacts by category, where they are known once all chunks are settled."""
+        return {name: passed.stored() for name, passed in self._passed.items()}
+
+    def _settled(self, ready: Ready, outcomes: bytes, issues: list[RowIssue]) -> Settlement:
+        """The settlement of a chunk that did not come to what was foreseen."""
+        chunk, foreseen = ready.prepared.chunk, ready.foreseen
+        if issues == foreseen.issues and _placed(outcomes) == _placed(foreseen.outcomes):
+            return replace(foreseen, outcomes=outcomes)  # the artifacts do not tell created from updated
+        self._passed = {}
+        contents = self._contents(ready.prepared, outcomes, issues)
+        parts = {name: key for name, key in foreseen.parts.items() if name == "staging"}
+        parts |= self._stored(chunk, contents) | _shared(parts, contents)
+        return Settlement(chunk.first_row, outcomes, issues, causes(issues), parts=parts)
+
+    def _contents(self, prepared: Prepared, outcomes: bytes, issues: Sequence[RowIssue]) -> dict[str, bytes]:
+        """What depends on what became of the rows. No output: all rows are in, and it is the staging."""
         frame = prepared.chunk.frame
+        errors = {"errors": error_lines(self._source.inspection, issues, prepared.raw)}
         written = in_place(frame, _of_rows(outcomes, frame, prepared.chunk.first_row))
-        if written.height == frame.height:
-            output = {"output": parts["staging"]} if frame.height else {}
-        else:
-            output = self._stored("output", prepared, rows_csv(written, header=False))
-        return output | self._stored("errors", prepared, error_lines(self._source.inspection, issues, prepared.raw))
+        return errors if written.height == frame.height else errors | {"output": rows_csv(written, header=False)}
 
-    def _stored(self, category: str, prepared: Prepared, content: bytes) -> dict[str, str]:
-        if not content:
-            return {}
-        return {category: self._attempt.put_part(category, prepared.chunk.first_row, content)}
+    def _stored(self, chunk: Chunk, contents: Mapping[str, bytes]) -> dict[str, str]:
+        put = self._attempt.put_part
+        return {name: put(name, chunk.first_row, content) for name, content in contents.items() if content}
+
+
+def _shared(parts: Mapping[str, str], contents: Mapping[str, bytes]) -> dict[str, str]:
+    """The output as the very part of the staging, where it has none of its own."""
+    return {"output": parts["staging"]} if "output" not in contents and "staging" in parts else {}
+
+
+def _placed(outcomes: bytes) -> bytes:
+    return np.isin(np.frombuffer(outcomes, np.uint8), PLACED).tobytes()
 
 
 def merged(prepared: Prepared, loaded: Loaded) -> tuple[bytes, list[RowIssue]]:
@@ -91,10 +125,11 @@ def merged(prepared: Prepared, loaded: Loaded) -> tuple[bytes, list[RowIssue]]:
     chunk = prepared.chunk
     outcomes = np.zeros(chunk.rows, np.uint8)
     outcomes[chunk.frame["_row"].to_numpy() - chunk.first_row] = loaded.outcomes
-    for issue in prepared.issues:
-        at = issue.row - chunk.first_row
-        if outcomes[at] != Outcome.FAILED:
-            outcomes[at] = Outcome.FAILED if issue.outcome == "failed" else Outcome.SKIPPED
+    for outcome, words in ((Outcome.SKIPPED, "skipped"), (Outcome.FAILED, "failed")):
+        rows = np.array([issue.row for issue in prepared.issues if issue.outcome == words], np.int64)
+        outcomes[rows - chunk.first_row] = outcome
+    if not loaded.issues:
+        return outcomes.tobytes(), list(prepared.issues)
     issues = sorted([*prepared.issues, *loaded.issues], key=lambda issue: issue.row)
     return outcomes.tobytes(), issues
 
@@ -130,8 +165,3 @@ def to_failure(prepared: Prepared, loaded: Loaded) -> tuple[bytes, list[RowIssue
         return outcomes, issues
     behind = bytes([Outcome.NOT_ATTEMPTED]) * (len(outcomes) - at - 1)
     return outcomes[: at + 1] + behind, [issue for issue in issues if issue.row <= prepared.chunk.first_row + at]
-
-
-def _kept(issue: RowIssue) -> RowIssue:
-    """The issue as the database keeps it: no record without an end."""
-    return replace(issue, record=issue.record[:RECORD_CHARACTERS_MAX])

@@ -1,10 +1,13 @@
 """An attempt at a task: batch by batch, each with its outcomes, cursor and checkpoint in one transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import PurePath
 
 from rowferry.domain.faults import Invalid, JobFaultCode, stop
 from rowferry.domain.job import Move, RowNumber
 from rowferry.domain.ledger import Ledger
+from rowferry.pipeline.typed import columns_of, table_frames
 from rowferry.ports import Batch, Choice, ImportKind, Reading, Removing, TaskKind
 from rowferry.store import artifacts, database
 from rowferry.store.fence import Wishes
@@ -36,15 +39,15 @@ class Context:
         self._attempt.enter(step, rows_total=total)
 
     def rows(self, kind: str) -> Reading:
-        return self._attempt.parts.reading(self._import_kind(kind), self._attempt.job.tenant)
+        return self._attempt.parts.reading(kind_of(self._attempt, kind), self._attempt.job.tenant)
 
     def removing(self) -> Removing:
         removes, param = self._kind.removes, self._kind.names_kind
         assert removes is not None, "only a task that removes rows asks for that"  # noqa: S101  # an invariant, as code
         assert param is not None, "and such a task names the kind"  # noqa: S101  # likewise
-        kind = self._import_kind(str(self.params[param]))
+        kind = kind_of(self._attempt, str(self.params[param]))
         others = {one.resource for one in kind.schema.foreign_keys} - {"", kind.name}
-        choice = Choice(kind, removes(self.params), {name: self._import_kind(name) for name in others})
+        choice = Choice(kind, removes(self.params), {name: kind_of(self._attempt, name) for name in others})
         try:
             return self._attempt.parts.removing(self._attempt.connection, choice, self._attempt.job.tenant)
         except Invalid as refusal:
@@ -55,13 +58,18 @@ class Context:
         self._done += items
         self._checkpoint = {**self._checkpoint, **checkpoint}
 
-    def _import_kind(self, name: str) -> ImportKind:
-        attempt = self._attempt
-        with database.transaction(attempt.connection, attempt.job.tenant):
-            found = attempt.parts.kind(attempt.connection, attempt.job.tenant, name)
-        if not isinstance(found, ImportKind):
-            raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {name} here.", kind=name)
-        return found
+
+def kind_of(attempt: Attempt, name: str) -> ImportKind:
+    """The import kind of that name.
+
+    Raises:
+        JobStopped: unknown-kind.
+    """
+    with database.transaction(attempt.connection, attempt.job.tenant):
+        found = attempt.parts.kind(attempt.connection, attempt.job.tenant, name)
+    if not isinstance(found, ImportKind):
+        raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {name} here.", kind=name)
+    return found
 
 
 class Task:
@@ -95,10 +103,27 @@ class Task:
         if self._kind is None:
             return ()
         name, media_type = self._kind.output
-        file_name = name.format_map({key: str(value) for key, value in self._attempt.job.params.items()})
+        params = self._attempt.job.params
+        file_name = name.format_map({key: str(value) for key, value in params.items()})
         # Bytes that no item followed make a file too: a header, where there was nothing to write below it.
         whole = Artifact("output", file_name, media_type, footer=self._pending, always=bool(self._pending))
-        return self._attempt.make([whole])
+        wanted = self._kind.table(params) if self._kind.table else None
+        return self._attempt.make([whole if wanted is None else self._table(whole, wanted)])
+
+    def _table(self, plain: Artifact, wanted: str) -> Artifact:
+        """The artifact as its writer makes it, also of no rows."""
+        attempt, writer = self._attempt, self._attempt.parts.writers[wanted]
+        named = self._kind.names_kind if self._kind else None
+        assert named is not None, "a table is one of a kind's rows"  # noqa: S101  # an invariant, as code
+        kind = kind_of(attempt, str(attempt.job.params[named]))
+
+        def made(parts: Iterator[bytes]) -> Iterator[bytes]:
+            lines = (line for part in parts for line in part.splitlines(keepends=True))
+            frames = table_frames(kind.schema.fields, lines, writer.typed)
+            return writer.write(columns_of(kind.schema.fields, writer.typed), frames, attempt.scratch)
+
+        name = f"{PurePath(plain.name).stem}.{writer.name}"
+        return replace(plain, name=name, media_type=writer.media_type, always=True, made=made)
 
     def _settle(self, batch: Batch, context: Context) -> None:
         attempt = self._attempt

@@ -1,4 +1,4 @@
-"""A customer's program for Fifth Element: exports, polls as the vendor publishes it, fetches the file, runs the job again.
+"""A customer's program for Fifth Element: exports, polls as the vendor publishes it, fetches the file, runs the job again, cancels one.
 
 Usage: fifth_element.py BASE KEY SECONDS_BETWEEN_POLLS
 """
@@ -41,6 +41,12 @@ host = BASE.removesuffix("/v1/api")
 file = requests.get(host + exported["result"]["fileUrl"], headers=HEADERS)
 again = ask("POST", f"/jobs/{exported['id']}/rerun")
 twice = poll_job("job_" + again["id"])
+
+many = [{"email": f"m{number}@example.org", "name": "Many"} for number in range(30_000)]
+unwanted = ask("POST", "/jobs", json={"type": "import", "params": {"kind": "customers", "rows": many}})
+cancelled = ask("POST", f"/jobs/{unwanted['id']}/cancel")
+stopped = poll_job(unwanted["id"])
+late = requests.post(f"{BASE}/jobs/{unwanted['id']}/cancel", headers=HEADERS).json()["error"]
 print(
     json.dumps(
         {
@@ -50,6 +56,9 @@ print(
             "rerun": twice["status"],
             "listed": ask("GET", "/jobs?type=export&status=completed")["pagination"]["total"],
             "limited": "X-RateLimit-Remaining" in file.headers,
+            "asked": cancelled["status"] in ("running", "cancelled"),
+            "stopped": [stopped["status"], stopped["progress"] < 100, stopped["result"]["rowsImported"] < len(many)],
+            "late": [late["name"], late["details"]["status"]],
         }
     )
 )

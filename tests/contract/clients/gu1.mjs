@@ -1,4 +1,4 @@
-// A customer's program for gu1: uploads entities and transactions, polls, reads failures, controls a batch, looks at the history.
+// A customer's program for gu1: uploads entities and transactions, polls, reads failures, pauses, resumes and cancels a batch, looks at the history.
 // Usage: node gu1.mjs HOST KEY MILLISECONDS_BETWEEN_POLLS
 const [host, key, pause] = process.argv.slice(2);
 const headers = { Authorization: `Bearer ${key}` };
@@ -16,14 +16,16 @@ async function upload(path, files, fields = {}) {
   return read(path, { method: "POST", body: form });
 }
 
-async function ended(jobId) {
+async function until(jobId, found) {
   for (let tries = 0; tries < 600; tries++) {
     const { job } = await read(`/batch-import/jobs/${jobId}`);
-    if (["completed", "failed", "cancelled", "interrupted"].includes(job.status)) return job;
+    if (found(job)) return job;
     await new Promise((resolve) => setTimeout(resolve, Number(pause)));
   }
-  throw new Error(`${jobId} did not end`);
+  throw new Error(`${jobId} did not come so far`);
 }
+const over = (job) => ["completed", "failed", "cancelled", "interrupted"].includes(job.status);
+const ended = (jobId) => until(jobId, over);
 
 const control = (jobId, kind, action) =>
   ask(`/batch-import/jobs/${jobId}/control`, {
@@ -40,6 +42,18 @@ const several = await upload("/batch-import/import/transactions", { "a.csv": pay
 const paid = await ended(several.jobId);
 const lost = await upload("/batch-import/import/transactions", { "c.csv": payments("t-3").replace("e-1", "e-9") });
 const refused = await ended(lost.jobId);
+
+const rows = Array.from({ length: 30000 }, (_, number) => `m-${number},person,Many,AR\n`).join("");
+const long = await upload("/batch-import/import/entities", { "many.csv": "tax_id,type,suggested_name,country_code\n" + rows });
+const move = async (action) => JSON.parse((await control(long.jobId, "entity_automatic", action)).text);
+const asked = await move("pause");
+const rested = await until(long.jobId, (job) => job.metadata.batchPaused === true || over(job));
+const still = (await read(`/batch-import/jobs/${long.jobId}`)).job;
+const resumed = await move("resume");
+await until(long.jobId, (job) => job.succeeded > rested.succeeded || over(job));
+const cancelling = await move("cancel");
+const stopped = await ended(long.jobId);
+
 const late = await control(first.jobId, "entity_automatic", "cancel");
 const history = await read("/batch-import/history?limit=10");
 console.log(JSON.stringify({
@@ -49,5 +63,12 @@ console.log(JSON.stringify({
   paid: [paid.status, paid.succeeded],
   refused: [refused.status, refused.jobFailure.code],
   late: late.status,
-  history: history.jobs.map((job) => job.jobId).sort().join() === [first, several, lost].map((job) => job.jobId).sort().join(),
+  paused: [rested.status, asked.success, rested.succeeded === still.succeeded, rested.completedAt === null],
+  resumed: resumed.success && resumed.job.metadata.batchPaused !== true,
+  cancelled: [
+    stopped.status,
+    cancelling.job.status === "cancelled" || cancelling.job.metadata.batchCancelRequested === true,
+    stopped.succeeded > rested.succeeded && stopped.succeeded < 30000,
+  ],
+  history: history.jobs.map((job) => job.jobId).sort().join() === [first, several, lost, long].map((job) => job.jobId).sort().join(),
 }));

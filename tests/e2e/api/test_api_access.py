@@ -89,6 +89,8 @@ def test_a_token_is_made_shown_once_and_works(api, ana, all_tenants) -> None:
 @pytest.mark.parametrize(
     "body",
     [{"scopes": ["jobs:eat"]}, {"scopes": []}, {}, {"scopes": ["jobs:read"], "expires_at": "soon"}, {"scopes": "jobs:read"},
+     {"scopes": ["jobs:read"], "expires_at": "2020-01-01T00:00:00Z"}, {"scopes": ["jobs:read"], "expires_at": 4102444800},
+     {"scopes": ["jobs:read"], "expires_at": "4102444800"}, {"scopes": ["jobs:read"], "expires_at": "2999-01-01T00:00:00"},
      {"scopes": ["jobs:read"], "tenant": "globex"}, {"scopes": ["jobs:read"], "user": "a\0b"}],
 )  # fmt: skip
 def test_a_token_that_does_not_fit_is_refused(ana, body) -> None:

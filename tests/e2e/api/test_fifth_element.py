@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -110,6 +111,20 @@ def test_a_key_makes_a_key_that_may_do_the_same(api, secret) -> None:
     with api.client(made["token"], **{"x-user-identifier": "ana@example.org"}) as client:
         assert data(client.get(f"{BASE}/jobs"))["jobs"] == []
         assert error(client.post(f"{BASE}/jobs", json={"type": "export", "params": {"kind": "customers"}}))[0] == 403
+
+
+@pytest.mark.parametrize("expires_in", [None, timedelta(hours=1)])
+def test_a_key_ends_with_the_key_that_made_it(api, secret, all_tenants, expires_in) -> None:
+    with api.client(secret(expires_in=expires_in)) as client:
+        made = data(client.post(f"{BASE}/user-api-tokens", json={"name": "nightly"}))
+    with api.client(made["token"]) as client:
+        grandchild = data(client.post(f"{BASE}/user-api-tokens", json={"name": "again"}))
+    ends = all_tenants.execute(
+        "select distinct expires_at from tokens where tenant_id = (select tenant_id from tokens where id = %s)",
+        [grandchild["id"]],
+    ).fetchall()
+    assert len(ends) == 1
+    assert (ends[0][0] is None) == (expires_in is None)
 
 
 @pytest.mark.parametrize("body", [{}, {"name": ""}, {"name": 7}, {"name": "a", "scopes": ["admin"]}, [], "text"])

@@ -42,6 +42,26 @@ def test_the_clean_file_has_each_good_row_once_under_its_number(written):
     assert [row[7] for row in cleaned] == [rows[int(row[-1]) - 1][7] for row in cleaned]
 
 
+def test_files_that_begin_elsewhere_share_no_key(tmp_path):
+    for number in range(3):
+        ROWS["write"](3_000, tmp_path / "messy.csv", tmp_path / f"{number}.csv", number * 3_000)
+    keys = [row[0] for number in range(3) for row in records(tmp_path / f"{number}.csv")]
+
+    assert len(keys) == len(set(keys))
+
+
+def test_a_changed_file_has_another_amount_in_each_tenth_row_and_nothing_else(written, tmp_path):
+    made, _, clean = written
+    changed = ROWS["write"](20_000, tmp_path / "messy.csv", tmp_path / "clean.csv", changed=True)
+    before, after = records(clean), records(tmp_path / "clean.csv")
+    different = [number for number, (one, other) in enumerate(zip(before, after, strict=True)) if one != other]
+
+    assert (changed.bad, changed.duplicates) == (made.bad, made.duplicates)
+    assert len(different) == changed.changed
+    assert 0.09 < changed.changed / changed.clean < 0.11
+    assert all(before[number][:6] + before[number][7:] == after[number][:6] + after[number][7:] for number in different)
+
+
 def test_the_file_is_the_same_on_every_machine(written):
     assert (
         hashlib.sha256(written[1].read_bytes()).hexdigest()

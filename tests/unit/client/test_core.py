@@ -238,3 +238,16 @@ def test_the_name_of_a_download_leads_to_no_other_folder(given, safe):
 def test_unknown_fields_of_a_job_are_kept():
     read = core.models.job(job("running", later={"x": 1}))
     assert read.wire["later"] == {"x": 1}
+
+
+def test_a_file_that_is_made_on_the_way_begins_anew_where_it_broke_off():
+    def answers(_call: Call, number: int) -> Answer | Lost:
+        return Lost("cut", sent=True) if number == 1 else Answer(200, {})
+
+    _, calls, _ = drive(core.made("/f", "xlsx", Sink(), policy()), answers)
+    assert [(call.query, call.headers.get("Range")) for call in calls] == [({"format": "xlsx"}, None)] * 2
+
+
+@pytest.mark.parametrize(("form", "name"), [(None, "a.errors.csv"), ("xlsx", "a.errors.xlsx")])
+def test_a_download_is_called_by_its_format(form, name):
+    assert core.name_in("x/a.errors.csv", form) == name

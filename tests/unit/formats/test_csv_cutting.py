@@ -89,16 +89,24 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(max_examples=200, deadline=None)
-@given(text=st.one_of(noise, tables), columns=st.integers(1, 4), quote=st.sampled_from(['"', "'", ""]))
-@example(text='1;"open\n2;b\n3;"c"\n', columns=2, quote='"')
-@example(text='a";"x\na";"x\na";"x\n', columns=2, quote='"')
-@example(text='boots"warm; dry";9\n12" disc;7" single\n5"x7";8"x10"\n', columns=2, quote='"')
-def test_every_block_size_reads_what_the_slow_reader_reads(path: Path, text: str, columns: int, quote: str) -> None:
+@given(
+    text=st.one_of(noise, tables),
+    columns=st.integers(1, 4),
+    quote=st.sampled_from(['"', "'", ""]),
+    delimiter=st.sampled_from([";", "; "]),
+)
+@example(text='1;"open\n2;b\n3;"c"\n', columns=2, quote='"', delimiter=";")
+@example(text='a";"x\na";"x\na";"x\n', columns=2, quote='"', delimiter=";")
+@example(text='boots"warm; dry";9\n12" disc;7" single\n5"x7";8"x10"\n', columns=2, quote='"', delimiter=";")
+@example(text='1; "a; b" \n "p\nq" ;  x\n; ""\n boots "warm; dry"; 9\n', columns=2, quote='"', delimiter="; ")
+def test_every_block_size_reads_what_the_slow_reader_reads(
+    path: Path, text: str, columns: int, quote: str, delimiter: str
+) -> None:
     data = text.encode()
     path.write_bytes(data)
-    right = expected(data, columns, ";", quote)
+    right = expected(data, columns, delimiter, quote)
     for size in SIZES:
-        assert read(path, columns, ";", quote, block=size) == right
+        assert read(path, columns, delimiter, quote, block=size) == right
 
 
 @settings(max_examples=200, deadline=None)

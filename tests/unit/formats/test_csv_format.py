@@ -119,6 +119,33 @@ def test_line_ends_may_be_mixed(reader: Reader) -> None:
     assert reader.rows("a,b\r1,2\r\n3,4\n5,6") == [(2, ("1", "2")), (3, ("3", "4")), (4, ("5", "6"))]
 
 
+def test_blanks_after_every_delimiter_are_no_part_of_the_cells(reader: Reader) -> None:
+    rows = reader.rows('id, name, note\n1, Ana, "x, y"\n2, "Ben" , z \n3, , \n')
+    assert rows == [(2, ("1", "Ana", "x, y")), (3, ("2", "Ben", "z ")), (4, ("3", "", ""))]
+    assert (reader.found.delimiter, reader.found.columns) == (", ", ("id", "name", "note"))
+
+
+def test_blanks_after_some_delimiters_are_part_of_the_cells(reader: Reader) -> None:
+    assert reader.rows("id,name\n1, Ana\n2,Ben\n") == [(2, ("1", " Ana")), (3, ("2", "Ben"))]
+
+
+def test_cells_that_are_quoted_after_blanks_are_no_text_with_quotes_in_it(reader: Reader) -> None:
+    assert reader.rows('id;name\n1; "a; b"\n2;"c; d"\n') == [(2, ("1", "a; b")), (3, ("2", "c; d"))]
+
+
+def test_a_stated_delimiter_may_have_a_blank_behind_it(reader: Reader) -> None:
+    assert reader.rows("a,b\n1,  2\n", delimiter=", ") == [(2, ("1", "2"))]
+
+
+def test_apostrophes_are_quotes_also_where_a_quotation_mark_is_text(reader: Reader) -> None:
+    assert reader.rows("id,name\n1,'disc, 12\"'\n2,'c, d'\n") == [(2, ("1", 'disc, 12"')), (3, ("2", "c, d"))]
+
+
+def test_apostrophes_are_text_where_quotation_marks_are_quotes(reader: Reader) -> None:
+    rows = reader.rows("id,name\n1,'t Hooft\n2,\"O'Neil, 'Ed'\"\n3,'s Gravenhage\n")
+    assert [cells[1] for _, cells in rows] == ["'t Hooft", "O'Neil, 'Ed'", "'s Gravenhage"]
+
+
 # Encoding -------------------------------------------------------------------------------------------------------------
 
 TEXT = "name,city\nJosé,Málaga\nZoë,Köln\n"
@@ -228,6 +255,43 @@ def test_the_header_line_may_be_stated(reader: Reader) -> None:
     assert reader.found.columns == ("a", "b")
 
 
+def test_a_header_in_the_third_row_may_have_years_for_names(reader: Reader) -> None:
+    rows = reader.rows("Sales by region,,,\n,,,\nRegion,2023,2024,2025\nNorth,1,2,3\nSouth,4,5,6\n")
+    assert rows == [(4, ("North", "1", "2", "3")), (5, ("South", "4", "5", "6"))]
+    assert (reader.found.header_line, reader.found.lines_above) == (3, 2)
+
+
+@pytest.mark.parametrize("data", ["1,2\n3,4\n", "\n1,2\n3,4\n"])
+def test_a_file_without_a_header_has_columns_called_by_their_places(reader: Reader, data: str) -> None:
+    rows = reader.rows(data, header_line=0)
+    assert [cells for _, cells in rows] == [("1", "2"), ("3", "4")]
+    assert (reader.found.header_line, reader.found.columns) == (0, ("column_1", "column_2"))
+
+
+def test_a_first_record_of_values_of_which_one_comes_twice_is_a_row(reader: Reader) -> None:
+    assert reader.rows("1,1,2024-05-01,x\n2,7,2024-05-02,y\n") == [
+        (1, ("1", "1", "2024-05-01", "x")),
+        (2, ("2", "7", "2024-05-02", "y")),
+    ]
+    assert (reader.found.header_line, reader.found.lines_above) == (0, 0)
+
+
+def test_every_finding_has_its_reason(reader: Reader) -> None:
+    found = reader.inspect("Report\n\nid;name;note\n1;'a;b';x\n2;'c;d';y\n")
+    assert found.reasons == {
+        "encoding": "every byte of the file is UTF-8",
+        "delimiter": "3 of the first 3 records have 3 cells with it",
+        "quote": "with apostrophes around cells more records agree",
+        "header_line": "each record above it fills few cells, it has a name in each, and most records after it have as many",
+    }
+
+
+def test_what_is_stated_says_so(reader: Reader) -> None:
+    found = reader.inspect("a,b\n1,2\n", delimiter=",", quote="", encoding="utf-8", header_line=1)
+    assert {*found.reasons.values()} == {"as stated"}
+    assert reader.inspect("sep=;\na;b\n1;2\n").reasons["delimiter"] == "the first line of the file states it"
+
+
 @pytest.mark.parametrize(("data", "line"), [("a,b\n1,2\n", 9), ("sep=,\na,b\n", 1)])
 def test_a_stated_header_line_that_is_none_is_refused(reader: Reader, data: str, line: int) -> None:
     fault = reader.refusal(data, header_line=line).fault
@@ -239,9 +303,16 @@ def test_a_file_of_blank_lines_has_no_header(reader: Reader, data: str) -> None:
     assert reader.refusal(data).fault.code == "no-header"
 
 
-def test_a_header_with_a_quote_that_never_ends_is_refused_with_its_line(reader: Reader) -> None:
-    fault = reader.refusal('"a,b\n1,2\n').fault
-    assert (fault.code, fault.details["line"]) == ("no-header", 1)
+@pytest.mark.parametrize(
+    ("data", "columns"),
+    [('"a,b\n1,2\n', ('"a', "b")), ('a,"b"c,d\n1,2,3\n', ("a", '"b"c', "d")), ('""a",b\n1,2\n', ('""a"', "b"))],
+)
+def test_a_header_whose_quotes_are_at_fault_has_its_cells_as_they_were_cut(
+    reader: Reader, data: str, columns: tuple[str, ...]
+) -> None:
+    assert [line for line, _ in reader.rows(data)] == [2]
+    assert (reader.found.header_line, reader.found.columns) == (1, columns)
+    assert "quotes are at fault" in reader.found.reasons["header_line"]
 
 
 def test_names_that_come_twice_are_refused_by_name(reader: Reader) -> None:
@@ -305,6 +376,24 @@ def test_rows_with_too_few_or_too_many_cells_fail_alone(reader: Reader) -> None:
     assert block.positions.tolist() == [2]
 
 
+def test_totals_at_the_end_touch_no_other_row(reader: Reader) -> None:
+    assert reader.rows("sku,qty,price\nA,1,2\nB,3,4\n\nTotal: 2 rows\nTotal,4,6\n") == [
+        (2, ("A", "1", "2")),
+        (3, ("B", "3", "4")),
+        (5, "missing-cell"),
+        (6, ("Total", "4", "6")),
+    ]
+
+
+def test_a_header_that_comes_again_is_a_row(reader: Reader) -> None:
+    assert reader.rows("sku,qty\nA,1\nsku,qty\nB,2\n")[1] == (3, ("sku", "qty"))
+
+
+def test_a_second_table_below_the_first_fails_where_it_is_wider_or_narrower(reader: Reader) -> None:
+    rows = reader.rows("a,b,c\n1,2,3\n4,5,6\n7,8,9\nx,y\n1,2\n")
+    assert rows[3:] == [(5, "missing-cell"), (6, "missing-cell")]
+
+
 def test_a_quote_that_never_ends_fails_its_line_alone(reader: Reader) -> None:
     assert reader.rows('id;title\n1;a\n2;"open\n3;c\n4;"d; e"\n') == [
         (2, ("1", "a")),
@@ -327,6 +416,12 @@ def test_a_lost_delimiter_before_a_quoted_cell_fails_rather_than_shift_cells(rea
         (2, "quote-error"),
         (3, ("2", 'a 12" disc', '7" too')),
     ]
+
+
+def test_words_between_quotes_on_both_sides_of_a_delimiter_fail_rather_than_shift_cells(reader: Reader) -> None:
+    rows = reader.rows('id,said,by\n1,so "warm, dry" he said\n2,a 12" disc,"7"" too"\n3,"b",12" x 7" "big" one\n')
+    assert rows[0] == (2, "quote-error")
+    assert rows[1:] == [(3, ("2", 'a 12" disc', '7" too')), (4, ("3", "b", '12" x 7" "big" one'))]
 
 
 def test_zero_bytes_stay_in_their_cell(reader: Reader) -> None:
@@ -426,3 +521,15 @@ def test_an_error_file_of_ours_reads_as_its_original(reader: Reader, header: str
         ("2", "3", "missing-cell"),
         ("3", "4", "pattern"),
     ]
+
+
+def test_an_error_file_of_loose_delimiters_reads_as_its_original(reader: Reader) -> None:
+    found = reader.inspect('id, name, note\n1, "Zoë, A.", x\n2, Ben\n')
+    (block,) = reader.form.read(reader.path, found, reader.folder)
+    issues = [
+        RowIssue(row, int(block.lines[row - 1]), None, None, code, "v", {"cells": 2}, "failed", "")
+        for row, code in {1: "required", 2: "missing-cell"}.items()
+    ]
+    again = reader.rows(error_header(found) + error_lines(found, issues, lambda row: block.raw(row - 1)))
+    assert reader.found.columns == (*found.columns, *ADDED_COLUMNS)
+    assert [cells[:5] for _, cells in again] == [("1", "Zoë, A.", "x", "1", "2"), ("2", "Ben", "", "2", "3")]

@@ -3,6 +3,7 @@
 import json
 import sys
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from rowferry.domain.schema import FieldType
 from rowferry.kinds import BrokenKind, discover, read_document
 from rowferry.pipeline.transform import check
 from rowferry.ports import ImportKind, TaskKind
+from rows_of import checked
 
 PEOPLE_YAML = """
 name: people
@@ -354,3 +356,31 @@ def test_a_pattern_that_the_engine_does_not_take_is_found_at_once(write):
 def test_a_path_that_is_not_there_and_a_file_that_is_no_kind_are_refused(write, tmp_path):
     assert "no such file" in broken(tmp_path / "nowhere")
     assert ".yaml" in broken(write("kind.toml", "name = 'x'"))
+
+
+def example_of(page: Path, heading: str) -> str:
+    """The Python code under a heading of a page."""
+    section = page.read_text(encoding="utf-8").partition(f"## {heading}\n")[2]
+    return section.partition("```python\n")[2].partition("```")[0]
+
+
+def test_the_rule_in_python_of_the_guide_judges_whole_columns(write):
+    guide = Path(__file__).parents[3] / "docs/howto/declare-a-kind.md"
+    path = write("articles.py", example_of(guide, "Rules in Python"))
+    kind = discover((path,), check).get("articles")
+
+    issues = checked(kind, [["4006381333931", "Pen"], ["4006381333932", "Pencil"], ["4006381", "x"]]).issues
+
+    assert [(one.row, one.field, one.code) for one in issues] == [
+        (2, "gtin", "gtin-check-digit"),
+        (3, "gtin", "pattern"),
+        (3, "gtin", "gtin-check-digit"),
+    ]
+
+
+def test_a_rule_in_python_that_cannot_work_is_told_with_its_file_and_line(write):
+    source = example_of(Path(__file__).parents[3] / "docs/howto/declare-a-kind.md", "Rules in Python")
+    path = write("articles.py", source.replace('rows["gtin"]', 'rows["nowhere"]'))
+
+    with pytest.raises(BrokenKind, match=r"gtin-check-digit.*ColumnNotFoundError.*line 8 of articles\.py"):
+        discover((path,), check)

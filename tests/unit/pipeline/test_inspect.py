@@ -4,7 +4,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from backports import zstd
 
+from packers import ROWS, code_of, gzip_of, opened, tarred, zipped
 from rowferry.domain.faults import JobStopped
 from rowferry.domain.schema import ReadOptions
 from rowferry.formats.csv import CsvFormat
@@ -60,6 +62,39 @@ def test_what_is_in_an_archive_is_said(tmp_path: Path, member: str, word: str) -
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr(member, "a,b\n1,2\n")
     assert word in refusal(path).fault.message
+
+
+def test_html_is_told_how_to_become_a_table(tmp_path: Path) -> None:
+    assert "spreadsheet program" in refusal(write(tmp_path, b"<table><tr><td>a</table>")).fault.message
+
+
+def test_a_tar_archive_is_called_one_and_what_it_may_be_packed_with_is_said(tmp_path: Path) -> None:
+    with pytest.raises(JobStopped) as raised:
+        opened(tmp_path, gzip_of(tarred({"a.csv": ROWS})))
+    message = raised.value.fault.message
+    assert message.startswith("The file that is packed with gzip is a TAR archive")
+    assert "packed with gzip, zstd, zip" in message
+
+
+def test_the_file_in_an_archive_is_called_by_its_name(tmp_path: Path) -> None:
+    for content, word in ((b"%PDF-1.7", "PDF"), (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "picture"), (b"", "empty")):
+        with pytest.raises(JobStopped) as raised:
+            opened(tmp_path, zipped({"in/here.csv": content}))
+        assert raised.value.fault.message.startswith("The file in/here.csv in the archive is")
+        assert word in raised.value.fault.message
+
+
+def test_what_is_packed_twice_is_said_from_outside_to_inside_and_thrice_is_refused(tmp_path: Path) -> None:
+    twice = gzip_of(zipped({"a.csv": ROWS}))
+    found = source(opened(tmp_path, twice).inspection)
+    assert (found["compression"], found["member"], found["rows"]) == ("gzip+zip", "a.csv", 2)
+    assert len(list((tmp_path / "scratch").iterdir())) == 1
+    assert code_of(tmp_path, zstd.compress(twice)) == "archive-content"
+    assert code_of(tmp_path, gzip_of(gzip_of(ROWS))) == "archive-content"
+
+
+def test_an_option_for_archives_is_none_for_other_files(tmp_path: Path) -> None:
+    assert code_of(tmp_path, ROWS, member="b.csv") == code_of(tmp_path, gzip_of(ROWS), member="b.csv") == ""
 
 
 def test_the_source_of_a_job_is_what_was_found(tmp_path: Path) -> None:

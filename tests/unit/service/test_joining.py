@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from rowferry.domain.faults import EmptyFile, Invalid
-from rowferry.formats.csv import CsvFormat
+from rowferry.main import readers
 from rowferry.pipeline.table import open_table
-from rowferry.ports import Readers
-from rowferry.service.joining import Part, Reader, csv_of, part
+from rowferry.service.joining import Part, csv_of, part
+from rowferry.settings import Settings
 
-READER = Reader(partial(open_table, Readers((CsvFormat(100_000, 100),))), 100)
+READER = partial(open_table, readers(Settings()))
 
 
 def parts(folder: Path, **files: str) -> list[Part]:
@@ -41,6 +41,12 @@ def test_json_keeps_the_text_of_its_numbers(tmp_path: Path, wrap: str) -> None:
     assert found == "id,amount\r\n1,1.10\r\n2,12345678901234567890.5\r\n"
 
 
+def test_json_lines_join_with_a_table(tmp_path: Path) -> None:
+    lines = '{"id": 1, "tags": ["a", 1.0]}\n{"id": 2, "amount": 3e2}\n'
+    found = joined(tmp_path, lines=lines, table="amount,id\n7,3\n")
+    assert found == 'id,tags,amount\r\n1,"[""a"", 1.0]",\r\n2,,300\r\n3,,7\r\n'
+
+
 def test_cells_with_line_ends_and_quotes_survive(tmp_path: Path) -> None:
     assert joined(tmp_path, one='a,b\n"x\ny","say ""hi"""\n') == 'a,b\r\n"x\ny","say ""hi"""\r\n'
 
@@ -50,7 +56,7 @@ def test_a_broken_record_is_refused_with_file_and_line(tmp_path: Path) -> None:
         joined(tmp_path, first="a,b\n1,2\n", second="a,b\n1,2\n1,2,3\n")
 
 
-@pytest.mark.parametrize("content", ["%PDF-1.7\n", "[1, 2]", '{"rows": [{"a": }]}', "[]"])
+@pytest.mark.parametrize("content", ["%PDF-1.7\n", "[1, 2]", '{"rows": [{"a": }]}', '{"a": 1}\n{"a": }\n', "[]"])
 def test_what_is_no_table_is_refused_by_name(tmp_path: Path, content: str) -> None:
     with pytest.raises(Invalid, match="strange"):
         joined(tmp_path, strange=content)

@@ -1,4 +1,4 @@
-"""Rows that come as JSON become the CSV file that says the same."""
+"""Rows that come as JSON become a file that says the same: JSON of the very same texts, or CSV."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from rowferry.domain.faults import Invalid, MalformedJson
-from rowferry.service.records import scan
+from rowferry.service.records import cells_of_object, scan
 
 
 def cells(text: str) -> list[list[str]]:
@@ -88,10 +88,39 @@ def test_too_many_columns_are_refused() -> None:
 
 
 def test_half_a_character_is_refused() -> None:
-    with pytest.raises(Invalid, match="surrogate"):
-        cells(r'{"rows": [{"a": "\ud800"}]}')
+    with pytest.raises(Invalid, match="surrogate") as refused:
+        scan(r'{"rows": [{"a": "\ud834\udd1e"}, {"a": "\ud800"}, {"\uDC00": 1}, {"a": {"b": ["\udfff"]}}]}', 100)
+    assert [error.pointer for error in refused.value.errors] == ["/rows/1", "/rows/2", "/rows/3"]
 
 
 def test_a_large_body_comes_in_pieces() -> None:
     text = json.dumps({"rows": [{"a": "x" * 1_000}] * 1_000})
     assert len(list(scan(text, 100).csv())) > 2
+    pieces = list(scan(text, 100).json())
+    assert len(pieces) > 2
+    assert json.loads(b"".join(pieces)) == json.loads(text)["rows"]
+
+
+def test_as_json_each_row_is_the_text_that_came_in_the_line_of_its_place() -> None:
+    text = '{"rows": [ {"a": 1.10,\n "b": [1E400,\r\n{}]} ,{}\n, {"c": "\\n é\\u00e9"}], "x": 1}'
+    lines = b"".join(scan(text, 100).json()).decode().split("\n")
+    assert lines == ['[{"a": 1.10,  "b": [1E400,  {}]},', "{},", '{"c": "\\n é\\u00e9"}]', ""]
+
+
+def test_no_rows_are_an_empty_array() -> None:
+    assert b"".join(scan('{"rows": []}', 100).json()) == b"[]\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"b": 1.10, "a": "x", "c": [1.0]}', ["x", "1.10", ""]),
+        ("{}", ["", "", ""]),
+        ('{"a": 1, "b": "cut o', []),
+        ("[1]", []),
+        ('{"a": ' + "[" * 5_000, []),
+        ('{"a": ' + "[" * 90 + "]" * 90 + "}", []),
+    ],
+)
+def test_the_cells_of_a_row_are_had_from_its_text(text: str, found: list[str]) -> None:
+    assert cells_of_object(text, ("a", "b", "z")) == found

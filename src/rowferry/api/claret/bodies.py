@@ -59,6 +59,15 @@ class Source(Sent):
 class Arguments(Sent):
     """What an import may do."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"properties": {"allow_record_creation": {"const": True}}},
+                {"properties": {"allow_record_update": {"const": True}}},
+            ]
+        }
+    )
+
     allow_record_creation: bool = Field(description="Records that do not exist are created; otherwise they fail.")
     allow_record_update: bool = Field(description="Records that exist are updated; otherwise they fail.")
     should_continue_on_error: bool = Field(

@@ -90,6 +90,14 @@ WITH_REQUESTED = {
     "example": "XMLHttpRequest",
 }
 
+FOLLOWED: Mapping[str, object] = {
+    "status": {
+        "operationId": "get_job_status",
+        "parameters": {"tenant": "$request.path.tenant", "job_log_id": "$response.body#/content/job_log_id"},
+        "description": "The job is followed by its number.",
+    }
+}
+
 
 def document() -> dict[str, object]:
     """The OpenAPI 3.1 document."""
@@ -197,7 +205,7 @@ def _import() -> dict[str, object]:
         "Import inventory",
         {
             "200": answer("JSON: the import is done.", answers.Imported),
-            "202": answer("CSV: the file is stored, and its job waits.", answers.Accepted),
+            "202": answer("CSV: the file is stored, and its job waits.", answers.Accepted) | {"links": FOLLOWED},
             **_refusals({"422": UNFIT}),
         },
         [],

@@ -156,7 +156,7 @@ async def _import_records(request: Request, principal: Principal) -> Response:
     wish = Import(Submission(words.KIND), bodies.options_of(asked.arguments))
     records = replace(sent, columns=words.FIELDS)
     await asyncio.to_thread(_refuse_blank, records)
-    submitted = await imports.submit_rows(principal, wish, records)
+    submitted = await imports.submit_table(principal, wish, records)
     job = await _end_of(request, principal, submitted.job)
     if job.status in {Status.SUCCEEDED, Status.PARTIAL} or _is_stopped(job):
         issues = [issue async for issue in _failures(request, principal, job)]

@@ -15,7 +15,8 @@ from rowferry.domain.job import JobId, Status
 LIMIT_MAX = 100
 LIMIT = 50
 START_MAX = 10**15
-INTEGER = re.compile(r"-?[0-9]{1,15}", re.ASCII)
+INTEGER = re.compile(r"-?[0-9]{1,4000}", re.ASCII)
+"""What Python reads as a number without a word about its length."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,15 +12,13 @@ from rowferry.api.wire.caller import services_of
 from rowferry.api.wire.models import checked
 from rowferry.api.wire.replies import json_answer
 from rowferry.api.wire.transfer import now
-from rowferry.service.access import TokenWish
 
 TOKEN_BYTES_MAX = 10_000
 
 
 async def create_token(request: Request) -> Response:
-    """A key of the caller's own user with the caller's own scopes; its secret is in the answer and nowhere else."""
+    """A key of the caller's own user with its scopes and its end; its secret is in the answer and nowhere else."""
     principal = await admitted(request)
     asked = checked(TokenBody, await json_of(request, TOKEN_BYTES_MAX))
-    wish = TokenWish(None, asked.name, sorted(principal.scopes), None)
-    made = await services_of(request).access.create_token(principal, wish)
+    made = await services_of(request).access.create_key(principal, asked.name)
     return json_answer(success(token_shape(made, asked.name, now())), headers=NO_STORE)

@@ -147,9 +147,9 @@ class MappingBody(Body):
 class MappingPatch(Body):
     """What shall change of a mapping; what is not named stays."""
 
-    name: Name | None = None
-    target: Target | None = None
-    column_mapping: Columns | None = None
+    name: Name = Field(default_factory=str)
+    target: Target = Field(default_factory=lambda: cast("Target", ""))
+    column_mapping: Columns = Field(default_factory=dict[str, object])
     default_fields: Defaults | None = None
     headers_snapshot: Headers | None = None
 

@@ -113,15 +113,24 @@ def _answer(description: str, model: str) -> dict[str, Any]:
     return answer(description, media_types={JSON: ref(model)})
 
 
+EMPTY: Mapping[str, object] = {"type": "string", "pattern": r"^\s*$", "description": "An empty field is as none."}
+
+
 def form_body(model: type[bodies.Body], files: int = 1) -> dict[str, Any]:
     """A form with files and the fields of a model, for `openapi_extra`."""
-    file: dict[str, object] = {"type": "string", "contentMediaType": "application/octet-stream"}
+    file: dict[str, object] = {"type": "string", "minLength": 1, "contentMediaType": "application/octet-stream"}
     schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    properties = {name: _field(name, one) for name, one in schema["properties"].items()}
-    properties["file"] = file if files == 1 else {"type": "array", "items": file, "minItems": 1, "maxItems": files}
+    required: list[str] = schema.get("required", [])
+    properties = {
+        name: _field(name, one) if name in required else {"anyOf": [_field(name, one), EMPTY]}
+        for name, one in schema["properties"].items()
+    }
+    # In a form, one part of the name is one file and a list of one alike.
+    several = {"type": "array", "items": file, "minItems": 1, "maxItems": files}
+    properties["file"] = file if files == 1 else {"anyOf": [file, several]}
     form = {
         "type": "object",
-        "required": ["file", *schema.get("required", ())],
+        "required": ["file", *required],
         "additionalProperties": False,
         "properties": properties,
     }

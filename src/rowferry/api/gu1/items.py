@@ -28,7 +28,7 @@ from rowferry.domain.faults import Invalid, JobFault, Pointed, TooLarge
 from rowferry.domain.job import Job, Status
 from rowferry.domain.ledger import Outcome
 from rowferry.domain.schema import Schema
-from rowferry.service.imports import ROWS_NAME, Upload, in_thread
+from rowferry.service.imports import TABLE_NAME, Upload, in_thread
 from rowferry.service.jobs import RowResult
 from rowferry.service.records import SentRows
 
@@ -206,12 +206,12 @@ async def _joined(request: Request, several: Sequence[SentRows], schema: Schema)
     try:
         for sent in several:
             pieces = in_thread(sent.csv(header_of(sent.columns, schema)))
-            uploads.append(await imports.receive(ROWS_NAME, "text/csv", pieces))
+            uploads.append(await imports.receive(TABLE_NAME, "text/csv", pieces))
     except BaseException:  # also when the server stops: an upload without a job is of no use
         for upload in uploads:
             await imports.discard(upload)
         raise
-    return uploads[0] if len(uploads) == 1 else await imports.joined(ROWS_NAME, uploads)
+    return uploads[0] if len(uploads) == 1 else await imports.joined(TABLE_NAME, uploads)
 
 
 # Answering ------------------------------------------------------------------------------------------------------------

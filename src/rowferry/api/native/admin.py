@@ -30,6 +30,9 @@ router = APIRouter()
 DECLARATION_BYTES_MAX = 1_000_000
 TOKEN_BYTES_MAX = 100_000
 FILTERS_MAX = 20
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+PARQUET = "application/vnd.apache.parquet"
+BINARY = {"type": "string", "format": "binary"}
 PAGE_NAMES = frozenset({"page_size", "page_token"})
 Operator = Literal["eq", "gte", "lte"]
 OPERATORS: Mapping[str, Operator] = {"gte": "gte", "lte": "lte"}
@@ -131,10 +134,28 @@ async def get_kind(request: Request) -> Response:
     openapi_extra={"parameters": [KIND_PARAMETER]},
 )
 async def download_template(request: Request) -> Response:
+    return await _template(request, "csv", "text/csv; charset=utf-8")
+
+
+@router.get(
+    "/kinds/{name}/template.xlsx",
+    operation_id="download_template_xlsx",
+    tags=["kinds"],
+    summary="A workbook to fill in, with drop-downs and notes",
+    description="Rows go on the first sheet, `Data`, whose header has the titles of the fields; the sheet `Notes` says what each column "
+    "takes, with an example. A filled one is imported as it is.",
+    responses=problems(examples.no_kind()) | {200: answer("The workbook.", media_types={XLSX: BINARY})},
+    openapi_extra={"parameters": [KIND_PARAMETER]},
+)
+async def download_template_xlsx(request: Request) -> Response:
+    return await _template(request, "xlsx", XLSX)
+
+
+async def _template(request: Request, wanted: Literal["csv", "xlsx"], media_type: str) -> Response:
     principal, name = await caller(request), _name(request)
-    content = await services_of(request).catalog.template(principal, name)
-    headers = transfer.DOWNLOAD_HEADERS | {"Content-Disposition": transfer.attachment(f"{name}.template.csv")}
-    return Response(content, 200, headers, "text/csv; charset=utf-8")
+    content = await services_of(request).catalog.template(principal, name, wanted)
+    headers = transfer.DOWNLOAD_HEADERS | {"Content-Disposition": transfer.attachment(f"{name}.template.{wanted}")}
+    return Response(content, 200, headers, media_type)
 
 
 # Rows -----------------------------------------------------------------------------------------------------------------
@@ -187,6 +208,49 @@ async def download_rows_jsonl(request: Request) -> Response:
     principal, kind, filters = await _rows_of(request, frozenset())
     batches = await services_of(request).catalog.row_stream(principal, kind, filters)
     return _download(_jsonl_of(batches), "application/jsonl", f"{kind.name}.jsonl")
+
+
+@router.get(
+    "/kinds/{name}/rows.xlsx",
+    operation_id="download_rows_xlsx",
+    tags=["kinds"],
+    summary="All rows as a workbook",
+    description="Texts are texts, numbers are numbers while none of their digits is lost and texts otherwise, dates are dates. A sheet "
+    "holds 1,048,575 rows; more are refused before the first byte.",
+    responses=problems(
+        examples.no_kind(),
+        examples.invalid("There is no field colour.", "/query/colour"),
+        faults.Unavailable(reason="Too many downloads are made at once."),
+    )
+    | {200: answer("A sheet with a header, then one line a row.", media_types={XLSX: BINARY})},
+    openapi_extra={"parameters": [KIND_PARAMETER, FILTER_PARAMETER]},
+)
+async def download_rows_xlsx(request: Request) -> Response:
+    return await _made(request, "xlsx")
+
+
+@router.get(
+    "/kinds/{name}/rows.parquet",
+    operation_id="download_rows_parquet",
+    tags=["kinds"],
+    summary="All rows as Parquet",
+    description="Each column has the type of its field: decimals, dates and UTC moments as such.",
+    responses=problems(
+        examples.no_kind(),
+        examples.invalid("There is no field colour.", "/query/colour"),
+        faults.Unavailable(reason="Too many downloads are made at once."),
+    )
+    | {200: answer("The rows, in row groups.", media_types={PARQUET: BINARY})},
+    openapi_extra={"parameters": [KIND_PARAMETER, FILTER_PARAMETER]},
+)
+async def download_rows_parquet(request: Request) -> Response:
+    return await _made(request, "parquet")
+
+
+async def _made(request: Request, wanted: str) -> Response:
+    principal, kind, filters = await _rows_of(request, frozenset())
+    made = await services_of(request).downloads.rows(principal, kind, filters, wanted)
+    return _download(made.pieces, made.media_type, made.name)
 
 
 async def _rows_of(request: Request, others: frozenset[str]) -> tuple[Principal, ImportKind, list[Filter]]:

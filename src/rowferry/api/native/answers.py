@@ -235,6 +235,7 @@ class KindLinks(Answer):
 
     self: str  # pyright: ignore[reportGeneralTypeIssues]  # the word of the wire
     template: str | None
+    template_xlsx: str | None
     rows: str | None
 
 

@@ -127,6 +127,7 @@ KIND: Mapping[str, object] = {
     "links": {
         "self": "/v1/kinds/contacts",
         "template": "/v1/kinds/contacts/template.csv",
+        "template_xlsx": "/v1/kinds/contacts/template.xlsx",
         "rows": "/v1/kinds/contacts/rows",
     },
 }

@@ -37,6 +37,7 @@ SUBMIT_HEADERS = [
         "Idempotency-Key",
         "Makes the request safe to repeat for 24 hours: the same key and payload give the first job again.",
         "nightly-2026-11-24",
+        KEY_CHARACTERS_MAX,
     ),
     header_parameter(
         "traceparent",
@@ -65,6 +66,7 @@ IMPORT_BODY = {
                 "properties": {
                     "file": {
                         "type": "string",
+                        "minLength": 1,
                         "contentMediaType": "application/octet-stream",
                         "description": "The file.",
                     },

@@ -29,9 +29,10 @@ from rowferry.api.wire.openapi import answer, path_parameter
 from rowferry.api.wire.paging import Binding
 from rowferry.api.wire.replies import json_answer
 from rowferry.domain import faults
-from rowferry.domain.access import Scope
+from rowferry.domain.access import Principal, Scope
 from rowferry.domain.job import Move, Status
-from rowferry.service.jobs import IssueQuery, JobQuery, PlacedIssue, place_of
+from rowferry.service.downloads import Download
+from rowferry.service.jobs import Artifact, IssueQuery, JobQuery, PlacedIssue, place_of
 
 router = APIRouter()
 ARTIFACT_PARAMETER = path_parameter("artifact_id", "The id of an artifact.", {"type": "string", "format": "uuid"})
@@ -298,15 +299,19 @@ async def list_artifacts(request: Request) -> Response:
     operation_id="download_artifact",
     tags=["jobs"],
     summary="Download a file of a job",
-    description="One range is served; several are answered with the whole file. `Repr-Digest` is that of the whole file.",
+    description="One range is served; several are answered with the whole file. `Repr-Digest` is that of the whole file. With `format` the "
+    "staged rows, the output and the error file of an import are made into that format while they are sent, without ranges and digest: "
+    "staged rows and output in the types of the kind's fields, error files with their texts as they were sent.",
     responses=problems(
-        faults.NotFound(noun="artifact", name=examples.ARTIFACT_ID), faults.RangeNotSatisfiable(bytes=5120)
+        faults.NotFound(noun="artifact", name=examples.ARTIFACT_ID),
+        faults.RangeNotSatisfiable(bytes=5120),
+        examples.invalid("There is no format doc. Take one of csv, xlsx, jsonl, parquet.", "/query/format"),
+        faults.Unavailable(reason="Too many downloads are made at once."),
     )
     | {
-        200: answer(
-            "The whole file.", media_types={"application/octet-stream": {"type": "string", "format": "binary"}}
-        ),
-        206: answer("The range.", media_types={"application/octet-stream": {"type": "string", "format": "binary"}}),
+        # Of the type that it came with or was made as, so that no schema holds for every one.
+        200: answer("The whole file.", media_types={"*/*": {}}),
+        206: answer("The range.", media_types={"*/*": {}}),
         304: answer("The caller has the file."),
     },
     openapi_extra={
@@ -321,6 +326,14 @@ async def list_artifacts(request: Request) -> Response:
                 "schema": {"type": "string"},
                 "example": "bytes=0-1023",
             },
+            {
+                "name": "format",
+                "in": "query",
+                "required": False,
+                "description": "The format that is wanted; left out: as the file is stored.",
+                "schema": {"enum": ["csv", "xlsx", "jsonl", "parquet"]},
+                "example": "xlsx",
+            },
         ]
     },
 )
@@ -329,6 +342,9 @@ async def download_artifact(request: Request) -> Response:
     jobs = services_of(request).jobs
     artifact_id: UUID = uuid_of(str(request.path_params["artifact_id"]), "artifact")
     artifact = await jobs.artifact(principal, job_id_of(request), artifact_id)
+    made = await _in_format(request, principal, artifact)
+    if made is not None:
+        return tables.download(made.pieces, made.media_type, made.name)
     tag = f'"{artifact.sha256}"'
     headers = transfer.DOWNLOAD_HEADERS | {
         "ETag": tag,
@@ -346,3 +362,13 @@ async def download_artifact(request: Request) -> Response:
     headers["Content-Length"] = str(end - start)
     content = await jobs.content(artifact, start, end)
     return StreamingResponse(content, 200 if span is None else 206, headers, artifact.media_type)
+
+
+async def _in_format(request: Request, principal: Principal, artifact: Artifact) -> Download | None:
+    """The file in the format that is asked for; None where it is served as it is stored."""
+    wanted = request.query_params.get("format")
+    if wanted is None:
+        return None
+    services = services_of(request)
+    job = await services.jobs.get(principal, artifact.job_id)
+    return await services.downloads.artifact(principal, job, artifact, wanted)

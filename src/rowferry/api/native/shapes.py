@@ -154,7 +154,12 @@ def kind_shape(kind: Kind) -> dict[str, object]:
             "modes": kind.modes,
             "limits": {"rows": kind.limits.rows, "bytes": kind.limits.bytes},
             "steps": IMPORT_STEPS,
-            "links": {"self": path, "template": f"{path}/template.csv", "rows": f"{path}/rows"},
+            "links": {
+                "self": path,
+                "template": f"{path}/template.csv",
+                "template_xlsx": f"{path}/template.xlsx",
+                "rows": f"{path}/rows",
+            },
         }
     return shared | {
         "type": "task",
@@ -164,7 +169,7 @@ def kind_shape(kind: Kind) -> dict[str, object]:
         "modes": (),
         "limits": None,
         "steps": kind.steps,
-        "links": {"self": path, "template": None, "rows": None},
+        "links": {"self": path, "template": None, "template_xlsx": None, "rows": None},
     }
 
 

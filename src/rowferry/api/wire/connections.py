@@ -45,9 +45,8 @@ class PromptProtocol(HttpToolsProtocol):
 
     def _end(self) -> None:
         cycle = cast("RequestResponseCycle | None", self.cycle)
-        if (
-            cycle is not None and not cycle.response_complete
-        ):  # the next request may be on its way while an answer is read
+        # The next request may be on its way while an answer is read.
+        if cycle is not None and not cycle.response_complete:
             self._begin()
         elif not self.transport.is_closing():
             self.transport.write(LATE)

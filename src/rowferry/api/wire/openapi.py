@@ -39,9 +39,11 @@ def path_parameter(name: str, description: str, schema: Mapping[str, object]) ->
     return {"name": name, "in": "path", "required": True, "description": description, "schema": dict(schema)}
 
 
-def header_parameter(name: str, description: str, shown: str) -> dict[str, Any]:
-    """A header that the route reads itself."""
-    schema = {"type": "string", "maxLength": 255}
+def header_parameter(name: str, description: str, shown: str, most: int | None = None) -> dict[str, Any]:
+    """A header that the route reads itself; one without a most of characters is left alone where it does not fit."""
+    schema: dict[str, object] = {"type": "string"}
+    if most is not None:
+        schema["maxLength"] = most
     return {
         "name": name,
         "in": "header",

@@ -9,10 +9,11 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves
+from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves, written
 from rowferry.destinations.postgres.statements import (
     AT,
     BETWEEN,
+    BETWEEN_ROWS,
     BY_INDEX,
     TAKE_TURN,
     Statements,
@@ -57,6 +58,8 @@ class PostgresLoader:
         self._empty_at_start: bool | None = None
         self._all_failed: set[tuple[object, ...]] = set()
         self._mostly_new = False
+        self._mostly_same = True
+        self._staged = False
 
     def prepare(self, chunk: Chunk) -> Encoded | None:
         """The rows that most likely go straight into the table, sorted and encoded for COPY."""
@@ -87,6 +90,7 @@ class PostgresLoader:
             positions = self._consistent(chunk, verdicts, positions)
             straight = self._straight(chunk, positions)
             verdicts.settle(straight, Outcome.CREATED)
+            self._settle_same(chunk, verdicts, verdicts.open(positions))
             if (rest := verdicts.open(positions)).size:
                 found = self._judge(verdicts, self._match(self._stage(chunk, verdicts, rest)))
                 verdicts.settle(found.new, Outcome.CREATED)
@@ -95,7 +99,7 @@ class PostgresLoader:
 
     def close(self) -> None:
         """Drops the stage, where the connection still takes statements."""
-        if self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
+        if self._staged and self._connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE:
             with self._connection.transaction():
                 self._connection.execute(self._statements.drop_stage)
 
@@ -188,6 +192,7 @@ class PostgresLoader:
 
     def _write(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         self._copy(chunk, verdicts, self._straight(chunk, positions))
+        self._settle_same(chunk, verdicts, verdicts.open(positions))
         self._copy(chunk, verdicts, self._absent(chunk, verdicts.open(positions)))
         for _ in range(ROUNDS_MAX):
             undecided = verdicts.open(positions)
@@ -214,6 +219,21 @@ class PostgresLoader:
         else:
             verdicts.settle(positions, Outcome.CREATED)
 
+    def _settle_same(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
+        """Decides rows that are stored just so, by their text. Where few are, what is stored is compared on the stage instead."""
+        look = self._statements.look
+        if not self._mostly_same or look is None or not positions.size or not self._context.options.mode.overwrites:
+            return
+        rows = self._sorted(chunk.frame[positions].with_columns(pl.Series(AT, positions)))
+        key = self._schema.primary_key[0]
+        text, count = self._one(look, [rows[key].cast(pl.String).str.join(BETWEEN)[0]])
+        stored = str(text).split(BETWEEN_ROWS) if count else []
+        if len(stored) == count:  # else a stored text holds the mark between two rows
+            same = written(rows.select(self._names), key, BETWEEN).is_in(pl.Series(stored, dtype=pl.String).implode())
+            verdicts.settle(rows[AT].to_numpy()[same.fill_null(value=False).to_numpy()], Outcome.UNCHANGED)
+        self._mostly_same = verdicts.open(positions).size * 2 < positions.size
+        self._mostly_new = int(str(count)) * 2 < positions.size
+
     def _absent(self, chunk: Chunk, positions: Positions) -> Positions:
         """Rows whose keys are not in the table, asked by key alone; none where that does not pay.
 
@@ -225,7 +245,8 @@ class PostgresLoader:
         keys = self._sorted(chunk.frame[positions])[self._schema.primary_key[0]]
         (found,) = self._one(probe, [keys.cast(pl.String).str.join(BETWEEN)[0]])
         mine = chunk.frame[self._schema.primary_key[0]].gather(positions)
-        absent: Positions = positions[~mine.is_in(pl.Series(found, dtype=keys.dtype).implode()).to_numpy()]
+        known = mine.is_in(pl.Series(found, dtype=keys.dtype).implode()).fill_null(value=True)
+        absent: Positions = positions[~known.to_numpy()]
         self._mostly_new = absent.size * 2 > positions.size
         return absent
 
@@ -237,6 +258,7 @@ class PostgresLoader:
     def _stage(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
         """Copies rows into the stage; gives those that are in it, the others are decided."""
         self._connection.execute(self._statements.open_stage)
+        self._staged = True
         frame = self._sorted(chunk.frame[positions].with_columns(pl.Series(AT, positions)))
         ordered = frame[AT].to_numpy()
 

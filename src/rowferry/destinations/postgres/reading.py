@@ -72,6 +72,16 @@ class PostgresReading:
             yield ([dict(zip(names, row, strict=True)) for row in batch] for batch in batches)
 
     @contextmanager
+    def values(
+        self, after: Sequence[object] | None, size: int
+    ) -> Generator[Iterator[Sequence[Mapping[str, str | None]]]]:
+        """The same as canonical texts: digits with a point, `true` and `false`, ISO 8601 in UTC, JSON as it is stored."""
+        names = (*self.fields, "_job_id", "_row")
+        columns = [sql.SQL("({})::text").format(shown(field)) for field in (*self._kind.schema.fields, *OURS)]
+        with self._rows(columns, after, size) as batches:
+            yield ([dict(zip(names, row, strict=True)) for row in batch] for batch in batches)
+
+    @contextmanager
     def texts(self, after: Sequence[object] | None, size: int) -> Generator[Iterator[Texts]]:
         """The same as texts that an import into the kind reads back as the very values that are stored."""
         with self._rows(texts_columns(self._kind), after, size) as batches:

@@ -1,9 +1,10 @@
 """The statements of a load, made once for a kind, the fields that the file brings, and what empty cells do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from typing import LiteralString
 
 from psycopg import sql
 
@@ -24,6 +25,19 @@ TAKE_TURN = sql.SQL("select pg_advisory_xact_lock(hashtextextended(%s, rowferry.
 """Loaders of one tenant and table take turns, chunk by chunk, so that a match sees all that others committed."""
 BETWEEN = "\x1f"
 """The mark between keys that are sent as one text."""
+BETWEEN_ROWS = "\x1e"
+"""The mark between rows that come as one text."""
+MICROSECONDS: LiteralString = "(extract(epoch from d.{})*1000000)::bigint::text"
+WRITTEN: Mapping[FieldType, LiteralString] = {
+    FieldType.STRING: "d.{}",
+    FieldType.INTEGER: "d.{}::text",
+    FieldType.NUMBER: "d.{}::text",
+    FieldType.BOOLEAN: "d.{}::text",
+    FieldType.DATE: "d.{}::text",
+    FieldType.DATETIME: MICROSECONDS,
+    FieldType.TIME: MICROSECONDS,
+}
+"""How PostgreSQL writes a value so that Polars writes the same (`stage.written`). JSON has no one way to be written."""
 AT = "_at"
 """The column of the stage that says which row of the chunk's frame a row is."""
 
@@ -91,6 +105,32 @@ class Statements:
         return sql.SQL(
             "select coalesce(array_agg(d.{0}), '{{}}') from {1} d where {2} and d.{0} = any(string_to_array(%s, {4})::{3})"
         ).format(sql.Identifier(key[0]), table(self.kind), OWN, array, sql.Literal(BETWEEN))
+
+    @cached_property
+    def look(self) -> sql.Composed | None:
+        """The stored rows of some keys, all as one text, and how many they are; None where that cannot be compared with the file's.
+
+        Each row is its key and then the values of the mapped fields, as `written` writes them.
+        """
+        if self.probe is None or any(field.type not in WRITTEN for field in self.fields):
+            return None
+        key = self.kind.schema.primary_key[0]
+        values = [field for field in self.fields if field.name != key]
+        parts = [sql.SQL("d.{}::text").format(sql.Identifier(key)), *(_written(field) for field in values)]
+        row = sql.SQL(" || E'\\x1f' || ").join(parts)
+        array = sql.SQL("text[]" if self.kind.schema.field(key).type is FieldType.STRING else "bigint[]")
+        return sql.SQL(
+            "select coalesce(string_agg({row}, {rows}), ''), count(*) from {table} d"
+            " where {own} and d.{key} = any(string_to_array(%s, {between})::{array})"
+        ).format(
+            row=row,
+            rows=sql.Literal(BETWEEN_ROWS),
+            table=table(self.kind),
+            own=OWN,
+            key=sql.Identifier(key),
+            between=sql.Literal(BETWEEN),
+            array=array,
+        )
 
     def conflicts(self, unique: Sequence[str]) -> sql.Composed:
         """Staged rows whose values of a unique set are those of a stored row with another key."""
@@ -246,6 +286,11 @@ def same_values(key: ForeignKey) -> sql.Composed:
         for way in (key.reference_fields, *key.alternatives)
     ]
     return sql.SQL("({})").format(sql.SQL(") or (").join(ways))
+
+
+def _written(field: Field) -> sql.Composed:
+    """A value with a mark before it, or nothing where there is none."""
+    return sql.SQL("coalesce('=' || {}, '')").format(sql.SQL(WRITTEN[field.type]).format(sql.Identifier(field.name)))
 
 
 def _typed(field: Field, name: sql.Identifier) -> sql.Composed:

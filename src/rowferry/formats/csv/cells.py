@@ -137,10 +137,13 @@ def _parse(data: bytes, table: Table, records: int) -> tuple[pl.DataFrame, dict[
     if data.startswith(MARK):  # pyarrow takes it for the file's mark and drops it
         return None
     dialect = table.grammar.dialect
-    parsed = arrow.parse(data, dialect.delimiter.decode(), dialect.quote.decode(), table.width)
+    if dialect.loose and dialect.quote and dialect.quote in data:  # to pyarrow a quote after a blank is text
+        return None
+    parsed = arrow.parse(data, dialect.mark.decode(), dialect.quote.decode(), table.width)
     if parsed is None or len(parsed[0]) + len(parsed[1]) != records:
         return None
-    return parsed
+    frame, ragged = parsed
+    return (frame.select(pl.all().str.strip_chars_start(" ")), ragged) if dialect.loose else parsed
 
 
 def _parse_slowly(cut: Cut, table: Table, indices: Lines) -> tuple[pl.DataFrame, dict[int, int]]:

@@ -1,65 +1,80 @@
-"""Decides from the first records of a file which delimiter it has and which of its records is the header."""
+"""Decides from the first records of a file which delimiter and which quote it has, and says why."""
 
-import io
 import re
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from rowferry.formats.csv.grammar import Dialect, Grammar
-from rowferry.formats.csv.records import Cutter, Limits, Place
+from rowferry.formats.csv.grammar import Dialect
+from rowferry.formats.csv.sample import Row, Sample, width_of
+from rowferry.formats.csv.titles import header_at, names
 
-USUAL = (b",", b";", b"\t", b"|")
+USUAL = (b", ", b";", b"; ", b"\t", b"|", b"| ")
+"""What is tried besides a comma; with a blank: those after the delimiter are no part of the cells."""
 UNUSUAL = (b":", b"^", b"~", b"#", b"!", b"&", b"*", b"\x01", b"\x1f", b"\x1e", b"\x1c", b"\x1d", b" ")
 """Taken only where every record agrees, and a blank only where cells with blanks are quoted."""
-RECORDS_MAX = 200
-TITLES_MAX = 30
-FOLLOWERS = 10
-AGREEING = 0.8
-"""Share of the records after a header that must have as many cells as it."""
-LETTER = re.compile(r"[^\W\d_]")
 SEP_LINE = re.compile(rb'"?sep=([\x00-\x7f])"?[ \t]*\r?\n?', re.IGNORECASE)
 """How some spreadsheets say the delimiter in a line of its own before the header."""
+QUOTED = re.compile(rb'(?:^|[,;\t|]) *"', re.MULTILINE)
+"""A cell that begins with the usual quote, whatever the delimiter is."""
+APOSTROPHES = re.compile(rb"(?:^|[,;\t|]) *'(?:[^']++|'')*+' *(?:$|[,;\t|\r])", re.MULTILINE)
+"""A cell between apostrophes."""
+HALF = 0.5
+NAMES_MIN = 3
+AMISS, SKIPPED = 0.6, 0.95
+"""How much a reading counts whose header has another number of cells than the records, and one that takes records for titles."""
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One of the first records that are not blank: where it starts and its cells; no cells when its quoting is at fault."""
+class Stated:
+    """What is stated and not to be detected; None: detect.
 
-    place: Place
-    cells: tuple[str, ...]
+    `by` says who states the delimiter, `titles` whether lines above the header are looked for.
+    """
+
+    delimiter: bytes | None
+    quote: bytes | None
+    by: str = "as stated"
+    titles: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A dialect, the first records as it reads them, which of them is the header, and why it was chosen, by member of `source`.
+
+    `fits` says whether the header has as many cells as most records have, which is `width`; `share` is the share of the records that have.
+    """
+
+    dialect: Dialect
+    rows: Sequence[Row]
+    header: int
+    width: int
+    share: float
+    fits: bool
+    reasons: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
-    def filled(self) -> int:
-        """How many cells have content."""
-        return sum(1 for cell in self.cells if cell.strip())
+    def worth(self) -> float:
+        """How much the records speak for the dialect: that many cells agree is less likely to be chance than that two do."""
+        if self.width == 1:
+            return 0.0
+        return self.share**2 * (1 - 1 / self.width) * (1 if self.fits else AMISS) * (SKIPPED if self.header else 1)
 
+    @property
+    def headed(self) -> bool:
+        """Whether the first record has names enough to be the header, and about as many as most records have cells."""
+        if self.header or not self.rows or self.share < HALF:
+            return False
+        cells = len(self.rows[0].cells)
+        return cells >= NAMES_MIN and abs(cells - self.width) <= 1 and names(self.rows[0])
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The first bytes of the text from the place where the header may be, ending with a line end or the file."""
+    @property
+    def sure(self) -> bool:
+        """Whether every record agrees."""
+        return len(self.rows) > 1 and self.fits and self.share == 1
 
-    data: bytes
-    place: Place
-
-    def rows(self, dialect: Dialect) -> list[Row]:
-        """The first records that are not blank, as this dialect reads them."""
-        grammar = Grammar(dialect)
-        limits = Limits(len(self.data) + 1, len(self.data) + 1)
-        rows: list[Row] = []
-        base = 0
-        for cut in Cutter(io.BytesIO(self.data), grammar, Place(0, self.place.line), limits).cuts():
-            skipped = {*cut.blanks(grammar).tolist()}
-            faulty = {fault.index for fault in cut.faults}
-            for index, start in enumerate(cut.starts.tolist()):
-                if index in skipped:
-                    continue
-                cells = () if index in faulty else tuple(map(_text, grammar.cells(cut.record(index))))
-                rows.append(Row(Place(self.place.offset + base + start, int(cut.lines[index])), cells))
-                if len(rows) == RECORDS_MAX:
-                    return rows
-            base = cut.after.offset
-        return rows
+    def explained(self, member: str, reason: str) -> "Reading":
+        """With the reason for a member."""
+        return replace(self, reasons={**self.reasons, member: reason})
 
 
 def stated_in_file(line: bytes) -> bytes | None:
@@ -68,81 +83,79 @@ def stated_in_file(line: bytes) -> bytes | None:
     return found[1] if found and found[1] not in b"\r\n" else None
 
 
-def dialect_of(sample: Sample, delimiter: bytes | None, quote: bytes | None, *, titles: bool) -> Dialect:
-    """The dialect under which the header and the records after it agree best on how many cells they have.
-
-    A comma where no delimiter is seen. Apostrophes are taken for quotes only where there is no double quote and they make more records agree.
-
-    Args:
-        sample: where to look.
-        delimiter: as stated; None: detect.
-        quote: as stated, empty for none; None: detect.
-        titles: whether lines above the header are looked for.
-    """
-    usual = b'"' if quote is None else quote
-    dialect, score = _best(sample, delimiter, usual, titles=titles)
-    if quote is None and usual not in sample.data and b"'" in sample.data and delimiter != b"'":
-        other, other_score = _best(sample, delimiter, b"'", titles=titles)
-        if other_score[:2] > score[:2]:
-            return other
-    return dialect
+def reading_of(sample: Sample, stated: Stated) -> Reading:
+    """The dialect under which the header and the records after it agree best on how many cells they have; a comma where no delimiter is seen."""
+    if stated.quote is not None:
+        return _best(sample, stated, stated.quote).explained("quote", "as stated")
+    found = _best(sample, stated, b'"')
+    quoted = QUOTED.search(sample.data) is not None
+    if stated.delimiter != b"'" and APOSTROPHES.search(sample.data) and not (quoted and found.fits):
+        other = _best(sample, stated, b"'")
+        if other.worth > found.worth:
+            return other.explained("quote", "with apostrophes around cells more records agree")
+        if other.worth == found.worth and _between_apostrophes(found.rows[found.header + 1 :]):
+            return other.explained("quote", "every cell of a column is between apostrophes")
+    return found.explained("quote", "cells begin with it" if quoted else "the usual one; no cell begins with it")
 
 
-Score = tuple[bool, float, int]
+def _between_apostrophes(rows: Sequence[Row]) -> bool:
+    """Whether there is a column of which every cell that has content is between apostrophes, and some are."""
+    columns = zip(*(row.cells for row in rows), strict=False)
+    filled = ([cell for cell in column if cell] for column in columns)
+    quoted = (len(column) > 1 and all(len(c) > 1 and c[0] == c[-1] == "'" for c in column) for column in filled)
+    return any(quoted)
 
 
-def _best(sample: Sample, delimiter: bytes | None, quote: bytes, *, titles: bool) -> tuple[Dialect, Score]:
-    if delimiter is not None:
-        dialect = Dialect(delimiter, quote)
-        return dialect, _score(sample.rows(dialect), titles=titles)
-    best: Score = (False, 0.0, 1)
-    chosen = Dialect(b",", quote)
-    for usual in USUAL:
-        dialect = Dialect(usual, quote)
-        score = _score(sample.rows(dialect), titles=titles)
-        if score > best:
-            best, chosen = score, dialect
-    if best[0]:
-        return chosen, best
-    for unusual in UNUSUAL:
-        dialect = Dialect(unusual, quote)
-        rows = sample.rows(dialect)
-        score = _score(rows, titles=False)
-        if len(rows) > 1 and score[:2] == (True, 1.0) and _deliberate(dialect, sample):
-            return dialect, score
-    return chosen, best
+def _best(sample: Sample, stated: Stated, quote: bytes) -> Reading:
+    if stated.delimiter is not None:
+        found = _tried(sample, Dialect(stated.delimiter, quote), titles=stated.titles)
+        return found.explained("delimiter", stated.by)
+    best = _tried(sample, Dialect(b",", quote), titles=stated.titles)
+    for delimiter in USUAL:
+        if delimiter in sample.data:
+            other = _tried(sample, Dialect(delimiter, quote), titles=stated.titles)
+            if _better(other, best) or _all_loose(best, other):
+                best = other
+    if best.fits:
+        return _agreeing(best)
+    return _agreeing(_unusual(sample, quote) or best)
 
 
-def header_at(rows: Sequence[Row]) -> int:
-    """The index of the header: the first record, unless it and some after it look like titles above a table.
-
-    A title fills at most half as many cells as the header has, or one of three when it has as many. The header has at least two cells,
-    all filled, all different, each with a letter, and most records after it have as many. In doubt it is the first.
-    """
-    for index, row in enumerate(rows[1 : TITLES_MAX + 1], 1):
-        if _names(row) and _agreed(rows[index:]) and all(_title(above, len(row.cells)) for above in rows[:index]):
-            return index
-    return 0
+def _better(other: Reading, best: Reading) -> bool:
+    """Whether the other is worth more; what is a header of several names to one of them is no title to the other."""
+    if best.headed and other.header:
+        return False
+    return (other.headed and best.header > 0) or other.worth > best.worth
 
 
-def width_of(rows: Sequence[Row]) -> int | None:
-    """How many cells most of these records have; None when there is none."""
-    widths = Counter(len(row.cells) for row in rows if row.cells)
-    return widths.most_common(1)[0][0] if widths else None
-
-
-def _score(rows: Sequence[Row], *, titles: bool) -> Score:
-    """Whether the header has as many cells as most records, the share of records that have, and how many these are."""
-    table = rows[header_at(rows) :] if titles else rows
+def _tried(sample: Sample, dialect: Dialect, *, titles: bool) -> Reading:
+    rows = sample.rows(dialect)
+    header = header_at(rows) if titles else 0
+    table = rows[header:]
     width = width_of(table) or 1
-    if width == 1:
-        return False, 0.0, 1
-    share = sum(1 for row in table if len(row.cells) == width) / len(table)
+    agreeing = sum(1 for row in table if len(row.cells) == width and not row.faulty)
+    return Reading(dialect, rows, header, width, agreeing / max(1, len(table)), width > 1 and _fits(table, width))
+
+
+def _fits(table: Sequence[Row], width: int) -> bool:
+    """Whether the header has as many cells as most records.
+
+    It may lack the delimiter that ends every other line, or have one that no other line has.
+    """
     header = table[0].cells
-    # The header may lack the delimiter that ends every other line, or have one that no other line has.
-    lacks = len(header) == width - 1 > 1 and not any(row.cells[-1] for row in table[1:] if row.cells)
+    lacks = len(header) == width - 1 > 1 and not any(row.cells[-1] for row in table[1:] if not row.faulty)
     alone = len(header) == width + 1 and not header[-1]
-    return len(header) == width or lacks or alone, share, width
+    return len(header) == width or lacks or alone
+
+
+def _unusual(sample: Sample, quote: bytes) -> Reading | None:
+    """Another delimiter, where every record agrees on it."""
+    for unusual in UNUSUAL:
+        if unusual in sample.data:
+            found = _tried(sample, Dialect(unusual, quote), titles=False)
+            if found.sure and _deliberate(found.dialect, sample):
+                return found
+    return None
 
 
 def _deliberate(dialect: Dialect, sample: Sample) -> bool:
@@ -152,26 +165,18 @@ def _deliberate(dialect: Dialect, sample: Sample) -> bool:
     return bool(q and re.search(b"%b[^%b\r\n]* [^%b\r\n]*%b" % (q, q, q, q), sample.data))
 
 
-def _title(row: Row, width: int) -> bool:
-    if len(row.cells) >= width:
-        return row.filled * 3 <= width
-    return row.filled * 2 <= width
+def _agreeing(found: Reading) -> Reading:
+    if found.width == 1:
+        return found.explained("delimiter", "none is seen: one column")
+    looked = len(found.rows) - found.header
+    many = round(found.share * looked)
+    loose = "; blanks after it are no part of the cells" if found.dialect.loose else ""
+    return found.explained("delimiter", f"{many} of the first {looked} records have {found.width} cells with it{loose}")
 
 
-def _names(row: Row) -> bool:
-    cells = row.cells
-    return (
-        len(cells) > 1
-        and len({cell.strip() for cell in cells}) == len(cells)
-        and all(LETTER.search(cell) for cell in cells)
-    )
-
-
-def _agreed(rows: Sequence[Row]) -> bool:
-    width = len(rows[0].cells)
-    after = rows[1 : FOLLOWERS + 1]
-    return bool(after) and sum(1 for row in after if len(row.cells) == width) >= AGREEING * len(after)
-
-
-def _text(cell: bytes) -> str:
-    return cell.decode("utf-8", "replace")
+def _all_loose(plain: Reading, other: Reading) -> bool:
+    """Whether each delimiter has a blank after it, and the other reading is the one to which these are no part of the cells."""
+    if not other.dialect.loose or other.dialect.mark != plain.dialect.delimiter:
+        return False
+    cells = [cell for row in plain.rows for cell in row.cells[1:]]
+    return len(plain.rows) > 1 and bool(cells) and all(cell.startswith(" ") for cell in cells)

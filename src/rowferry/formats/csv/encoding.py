@@ -26,6 +26,7 @@ MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
 """Marks at the start of a file, the longer of two that begin alike first."""
+MARKED = "the mark at the start of the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Encoding:
     codec: str | None
     mark: int = 0
     guessed: bool = False
+    reason: str = "as stated"
 
 
 def textual(head: bytes) -> bool:
@@ -64,7 +66,7 @@ def encoding_of(path: Path, stated: str | None) -> Encoding:
         return marked
     wide = _wide(head)
     if wide is not None:
-        return Encoding(wide, wide)
+        return Encoding(wide, wide, reason="every second byte is mostly zero")
     if not textual(head):
         raise stop(JobFaultCode.NOT_TEXT, "The file is no text: it holds too many control bytes. Send it as CSV.")
     return _surveyed(path)
@@ -150,7 +152,7 @@ def _mismatch(stated: str, reason: str) -> JobStopped:
 def _marked(head: bytes) -> Encoding | None:
     for mark, name in MARKS:
         if head.startswith(mark):
-            return Encoding(name, None if name == "utf-8" else name, len(mark))
+            return Encoding(name, None if name == "utf-8" else name, len(mark), reason=MARKED)
     return None
 
 
@@ -191,7 +193,7 @@ class _Survey:
 def _surveyed(path: Path) -> Encoding:
     """UTF-8, unless bytes say otherwise: some that are none, and too few characters that only UTF-8 makes."""
     if _sound(path):
-        return Encoding("utf-8", None)
+        return Encoding("utf-8", None, reason="every byte of the file is UTF-8")
     survey = _Survey()
     rest = b""
     with path.open("rb") as file:
@@ -203,9 +205,10 @@ def _surveyed(path: Path) -> Encoding:
             rest += piece[end:]
     survey.take(rest)
     believable = survey.spoilt < survey.lines * SPOILT_SHARE or survey.multibyte >= survey.spoilt
+    told = f"{survey.spoilt} of {survey.lines} lines are no UTF-8"
     if survey.multibyte and believable:
-        return Encoding("utf-8", None)
-    return Encoding("windows-1252", "cp1252", guessed=True)
+        return Encoding("utf-8", None, reason=f"{told}, and {survey.multibyte} have characters that only UTF-8 makes")
+    return Encoding("windows-1252", "cp1252", guessed=True, reason=f"a guess: {told}")
 
 
 def _sound(path: Path) -> bool:

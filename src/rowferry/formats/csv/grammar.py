@@ -11,10 +11,23 @@ SPACES = b" \t\v\f"
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One byte between cells, and one byte around cells that hold it (none: nothing is quoted)."""
+    """One byte between cells, and one byte around cells that hold it (none: nothing is quoted).
+
+    A blank after the delimiter's byte says that blanks after delimiters, and around quotes, are no part of the cells.
+    """
 
     delimiter: bytes
     quote: bytes
+
+    @property
+    def mark(self) -> bytes:
+        """The byte between cells."""
+        return self.delimiter[:1]
+
+    @property
+    def loose(self) -> bool:
+        """Whether blanks before a cell are no part of it."""
+        return len(self.delimiter) > 1
 
 
 class Grammar:
@@ -27,23 +40,26 @@ class Grammar:
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
-        d, q = re.escape(dialect.delimiter), re.escape(dialect.quote)
-        quoted = b"%b(?>[^%b]++|%b%b)*+%b" % (q, q, q, q, q)
+        d, q = re.escape(dialect.mark), re.escape(dialect.quote)
+        s, blank = (b"\\x20*+", b"\\x20") if dialect.loose else (b"", b"")
+        quoted = b"%b(?>[^%b]++|%b%b)*+%b%b" % (q, q, q, q, q, s)
         opened = b"%b(?>[^%b]++|%b%b)*+" % (q, q, q, q)
         bare = b"[^%b%b\r\n][^%b\r\n]*+|" % (d, q, d)
         if not dialect.quote:
             quoted = opened = b"(?!)"
-        cell = b"(?>%b|%b)" % (quoted, bare)
+        cell = b"%b(?>%b|%b)" % (s, quoted, bare)
         cells = b"%b(?>%b%b)*+" % (cell, d, cell)
         self._ended = re.compile(b"%b(?:\r\n|\r|\n)" % cells)
         self._last = re.compile(b"%b\\Z" % cells)
-        self._begun = re.compile(b"(?>%b%b)*+(?>%b|%b)?" % (cell, d, opened, bare))
-        between = b"%b((?>[^%b]++|%b%b)*+)%b(?=%b|\\Z)" % (q, q, q, q, q, d) if q else b"((?!))"
-        self._cell = re.compile(b"%b|([^%b]*+)" % (between, d))
-        self._inner = re.compile(b"[^%b%b\r\n]%b[^%b%b \t\r\n]" % (d, q, q, d, q)) if q else None
+        self._begun = re.compile(b"(?>%b%b)*+%b(?>%b|%b)?" % (cell, d, s, opened, bare))
+        between = b"%b((?>[^%b]++|%b%b)*+)%b%b(?=%b|\\Z)" % (q, q, q, q, q, s, d) if q else b"((?!))"
+        self._cell = re.compile(b"%b(?>%b|([^%b]*+))" % (s, between, d))
+        self._inner = re.compile(b"[^%b%b%b\r\n]%b%b[^%b%b \t\r\n]" % (d, q, blank, s, q, d, q)) if q else None
+        self._word_begins = re.compile(b"[ \t]%b[^%b \t]" % (q, q) if q else b"(?!)")
+        self._word_ends = re.compile(b"[^%b \t]%b[ \t]" % (q, q) if q else b"(?!)")
         inside = b"%b[%b\r\n]*+%b" % (q, SPACES, q) if q else b"(?!)"
-        outside = b"[%b]*+" % SPACES.replace(dialect.delimiter, b"")
-        empty = b"(?>%b|%b)" % (inside, outside)
+        outside = b"[%b]*+" % SPACES.replace(dialect.mark, b"")
+        empty = b"%b(?>%b%b|%b)" % (s, inside, s, outside)
         self._blank = re.compile(b"%b(?>%b%b)*+[\r\n]*" % (empty, d, empty))
 
     def end_of(self, data: bytes, start: int, limit: int) -> int | None:
@@ -64,19 +80,24 @@ class Grammar:
         """Whether a quoted cell of this record seems to have lost the delimiter before it.
 
         `boots"warm, dry";9` reads as two cells with a quote each. It is taken for one lost delimiter when text follows the first quote,
-        its cell is not closed by another, and a later cell ends with one: a record that would be cut in the wrong places must fail.
+        its cell is not closed by another, and a later cell ends with one: a record that would be cut in the wrong places must fail. So must
+        `said "warm, dry" and left`, where a quote begins a word of one cell and ends a word of another.
         """
         if self._inner is None or self._inner.search(data, start, end) is None:
             return False
-        quote, opened = self.dialect.quote, False
+        quote, opened, spoken = self.dialect.quote, False, False
         for cell, quoted in self._pieces(data[start:end].rstrip(b"\r\n")):
             if quoted or quote not in cell:
                 continue
+            odd = cell.count(quote) & 1 == 1
             if cell.endswith(quote):
                 if opened:
                     return True
-            else:
-                opened = opened or self._inner.search(cell) is not None
+            elif spoken and odd and self._word_ends.search(cell):
+                return True
+            elif self._inner.search(cell):
+                opened = True
+                spoken = spoken or (odd and self._word_begins.search(cell) is not None)
         return False
 
     def blank(self, data: bytes, start: int, end: int) -> bool:
@@ -87,7 +108,8 @@ class Grammar:
         """The cells of one well-formed record (without its line end), quotes taken off."""
         quote = self.dialect.quote
         if not quote or quote not in record:
-            return record.split(self.dialect.delimiter)
+            cells = record.split(self.dialect.mark)
+            return [cell.lstrip(b" ") for cell in cells] if self.dialect.loose else cells
         return [cell.replace(quote + quote, quote) if quoted else cell for cell, quoted in self._pieces(record)]
 
     def _pieces(self, record: bytes) -> Iterator[tuple[bytes, bool]]:

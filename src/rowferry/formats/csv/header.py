@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rowferry.domain.faults import JobFaultCode, JobStopped, RowCode, stop
-from rowferry.formats.csv.dialect import Row, Sample, width_of
 from rowferry.formats.csv.grammar import Dialect, Grammar
 from rowferry.formats.csv.records import Cut, Cutter, Limits, Place
+from rowferry.formats.csv.sample import Row, Sample, width_of
 
 SAMPLE_BYTES = 1 << 16
 SAMPLE_BYTES_MAX = 1 << 20
@@ -19,11 +19,15 @@ LAST_LINE_END = re.compile(rb".*[\r\n]", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The physical line where the header begins (from 1), its cells as they stand, and where the records after it begin."""
+    """The physical line where the header begins (from 1; 0: there is none), its cells as they stand, and where the records after it begin.
+
+    `faulty` says that its quotes are at fault; its cells are then as they were cut.
+    """
 
     line: int
     cells: tuple[str, ...]
     after: Place
+    faulty: bool = False
 
 
 def sample_of(text: Path, place: Place) -> Sample:
@@ -74,7 +78,7 @@ def header_from(text: Path, grammar: Grammar, place: Place, limits: Limits) -> H
             if found is not None:
                 return _header(cut, found, grammar, base)
             base = cut.after.offset
-    raise _no_header("Every line of the file is blank. The first that is not must hold the columns' names.", place.line)
+    raise blank_file(place.line)
 
 
 def named_columns(header: Header, rows: Sequence[Row]) -> list[str]:
@@ -84,9 +88,11 @@ def named_columns(header: Header, rows: Sequence[Row]) -> list[str]:
     """
     columns = [cell if cell.strip() else "" for cell in header.cells]
     width = width_of(rows)
+    if header.faulty:
+        return columns
     if len(columns) > 1 and not columns[-1] and width == len(columns) - 1:
         return columns[:-1]
-    complete = [row.cells for row in rows if row.cells]
+    complete = [row.cells for row in rows if not row.faulty]
     if complete and all(len(cells) == len(columns) + 1 and not cells[-1] for cells in complete):
         return [*columns, ""]
     return columns
@@ -103,11 +109,6 @@ def _header(cut: Cut, index: int, grammar: Grammar, base: int) -> Header:
             length=fault.arguments["length"],
             limit=fault.arguments["limit"],
         )
-    if fault is not None:
-        raise _no_header(
-            f"A quoted cell of the header in line {line} never ends or goes on after its end. Double the quotes inside it.",
-            line,
-        )
     last = index + 1 == len(cut.starts)
     after = cut.after if last else Place(base + int(cut.starts[index + 1]), int(cut.lines[index + 1]))
     try:
@@ -118,7 +119,17 @@ def _header(cut: Cut, index: int, grammar: Grammar, base: int) -> Header:
             f"The header in line {line} holds bytes that are no text in the file's encoding. State the option encoding.",
             line=line,
         ) from error
-    return Header(line, cells, after)
+    return Header(line, cells, after, fault is not None)
+
+
+def blank_file(line: int) -> JobStopped:
+    """Nothing to read from a line on."""
+    return stop(
+        JobFaultCode.NO_HEADER,
+        "Every line of the file is blank. The first that is not must hold the columns' names.",
+        line=line,
+        blank=True,
+    )
 
 
 def _no_header(message: str, line: int) -> JobStopped:

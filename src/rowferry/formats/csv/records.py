@@ -28,6 +28,8 @@ from rowferry.ports import Lines
 LF, CR = 10, 13
 RECORDS_MAX = 1 << 16
 """Records that are held as objects at once: a block of the shortest lines has millions."""
+ONE_BY_ONE_MAX = 1 << 10
+"""Records that are looked at one by one before all are at once."""
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -81,14 +83,17 @@ class Cut:
         thin = np.zeros(256, np.bool_)
         thin[list(grammar.dialect.delimiter + grammar.dialect.quote + SPACES + b"\r\n")] = True
         data = np.frombuffer(self.data, np.uint8)
-        if not thin[data[self.starts]].any():
-            return none
-        first, end = int(self.starts[0]), int(self.ends[-1])
-        solid = np.logical_or.reduceat(~thin[data[first:end]], self.starts - first)
+        # Few records begin and end thinly and are not thin all through, so only those are looked at whole.
+        likely = np.flatnonzero(thin[data[self.starts]])
+        likely = likely[thin[data[np.maximum(self.ends[likely] - 3, self.starts[likely])]]]
+        if likely.size > ONE_BY_ONE_MAX:
+            spans = np.stack((self.starts[likely], self.ends[likely]), axis=1).ravel()
+            solid = np.logical_or.reduceat(np.append(~thin[data], values=False), spans)[0::2]
+            likely = likely[~solid]
         faulty = {fault.index for fault in self.faults}
         found = [
             index
-            for index in np.flatnonzero(~solid).tolist()
+            for index in likely.tolist()
             if index not in faulty and grammar.blank(self.data, int(self.starts[index]), int(self.ends[index]))
         ]
         return np.array(found, np.int64)
@@ -195,7 +200,7 @@ class Cutter:
         if not quotes.size:
             return
         fits = np.zeros(256, np.bool_)
-        fits[[self._grammar.dialect.delimiter[0], self._grammar.dialect.quote[0], LF, CR]] = True
+        fits[[self._grammar.dialect.mark[0], self._grammar.dialect.quote[0], LF, CR]] = True
         opening, closing = quotes[0::2], quotes[1::2]
         well_opened = fits[view[np.maximum(opening - 1, 0)]] | (opening == 0)
         well_closed = fits[view[np.minimum(closing + 1, view.size - 1)]] | (closing == view.size - 1)

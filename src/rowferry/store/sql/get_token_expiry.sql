@@ -1,0 +1,1 @@
+select expires_at from tokens where tenant_id = tenant() and id = %(id)s
