@@ -13,12 +13,24 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from rowferry.domain.schema import Field, FieldType, ImportOptions, Normalization
+from rowferry.domain.schema import Field, FieldType, ImportOptions, Mode, Normalization
 from rowferry.ports import ImportKind
 
 # What Unicode calls white space; Python's own strip() takes \x1c to \x1f as well, which are none.
 BLANKS = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
 DIGITS = frozenset("0123456789")
+
+
+@dataclass(frozen=True)
+class SheetError:
+    """A cell that is an error of a spreadsheet."""
+
+    text: str
+
+
+Value = int | Decimal | date | time | SheetError
+"""What a cell may be that says its value itself; truths are whole numbers to Python, moments are dates."""
+Cell = str | Value
 
 
 class Fault(Exception):
@@ -43,14 +55,17 @@ class Row:
 
 
 def read_rows(
-    kind: ImportKind, options: ImportOptions, columns: Sequence[str | None], rows: Sequence[Sequence[str]]
+    kind: ImportKind, options: ImportOptions, columns: Sequence[str | None], rows: Sequence[Sequence[Cell]]
 ) -> list[Row]:
-    """The rows, read. `columns` names the field of each column, None for one that is not imported. Numbers count from 1."""
+    """The rows, read. `columns` names the field of each column, None for one that is not imported. Numbers count from 1.
+
+    A cell is its text, or the value that it says itself, whatever the options and the format of the field are.
+    """
     defaults = dict(options.defaults)
     order = [one for one in kind.schema.fields if one.name in columns or one.name in defaults]
     found = []
     texts = {one.name: texts_of(kind, one, columns, rows, defaults.get(one.name)) for one in order}
-    given = {one.name: with_sign_of_column(one, options, texts[one.name]) for one in order}
+    stated = {one.name: with_sign_of_column(one, options, texts[one.name]) for one in order}
     for number in range(1, len(rows) + 1):
         row = Row(number)
         unjudged: set[str] = set()
@@ -63,7 +78,7 @@ def read_rows(
                     unjudged.add(one.name)
                 continue
             try:
-                value = typed(one, given[one.name], text)
+                value = typed(one, stated[one.name], text) if isinstance(text, str) else itself(one, options, text)
             except Fault as fault:
                 row.faults.append((one.name, fault.code))
                 unjudged.add(one.name)
@@ -119,24 +134,89 @@ def same_owner(kind: ImportKind, one: Row, other: Row) -> bool:
 
 
 def texts_of(
-    kind: ImportKind, one: Field, columns: Sequence[str | None], rows: Sequence[Sequence[str]], default: str | None
-) -> list[str | None]:
+    kind: ImportKind, one: Field, columns: Sequence[str | None], rows: Sequence[Sequence[Cell]], default: str | None
+) -> list[Cell | None]:
     """The texts of a field, row by row: of its cell, or of the default where the cell has none or there is no column."""
     missing = kind.schema.missing_values
     usual = None if default is None else prepared(one, missing, default)
     if one.name not in columns:
         return [usual] * len(rows)
-    cells = [prepared(one, missing, row[list(columns).index(one.name)]) for row in rows]
+    place = list(columns).index(one.name)
+    cells = [
+        prepared(one, missing, row[place]) if isinstance(row[place], str) else given(missing, row[place])
+        for row in rows
+    ]
     return [usual if text is None else text for text in cells]
 
 
-def with_sign_of_column(one: Field, options: ImportOptions, texts: Sequence[str | None]) -> ImportOptions:
+def given(missing: Sequence[str], cell: Cell) -> Cell | None:
+    """The value of a cell that says it itself, or None where its text stands for none."""
+    return None if text_of(cell) in missing else cell
+
+
+def text_of(value: Cell) -> str:
+    """How a value is written that says itself."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, SheetError):
+        return value.text
+    return value.isoformat() if isinstance(value, date | time) else str(value)
+
+
+def itself(one: Field, options: ImportOptions, value: Value) -> object:
+    """The value of a field whose cell says its value itself.
+
+    Raises:
+        Fault: it is none of the field's type.
+    """
+    if isinstance(value, SheetError):
+        raise Fault("cell-error")
+    text, mapped = text_of(value), dict(one.values)
+    if one.type in {FieldType.STRING, FieldType.OBJECT, FieldType.ARRAY}:
+        return typed(one, options, str(prepared(one, (), text)))
+    if text in mapped:
+        return canonical(one, mapped[text])
+    if one.type is FieldType.BOOLEAN:
+        return value if isinstance(value, bool) else read_boolean(one, options, text)
+    if one.type in {FieldType.INTEGER, FieldType.NUMBER}:
+        return number_itself(one, value)
+    return moment_itself(one, value)
+
+
+def number_itself(one: Field, value: Value) -> object:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise Fault("type-error")
+    plain = replace(one, decimal_char=None, group_char=None, bare_number=True, values=())
+    exact = Decimal(value)
+    if one.type is FieldType.NUMBER:
+        return read_number(plain, ImportOptions(Mode.UPSERT, decimal_sign="."), format(exact, "f"))
+    if exact != exact.to_integral_value():
+        raise Fault("type-error")
+    return read_integer(plain, ImportOptions(Mode.UPSERT), str(int(exact)))
+
+
+def moment_itself(one: Field, value: Value) -> object:
+    midnight = isinstance(value, datetime) and value.time() == time() and value.tzinfo is None
+    match one.type:
+        case FieldType.DATE if isinstance(value, date) and (midnight or not isinstance(value, datetime)):
+            return value.date() if isinstance(value, datetime) else value
+        case FieldType.DATETIME if isinstance(value, date):
+            return placed(one, value if isinstance(value, datetime) else datetime.combine(value, time()))
+        case FieldType.TIME if isinstance(value, time):
+            return value
+        case _:
+            raise Fault("type-error")
+
+
+def with_sign_of_column(one: Field, options: ImportOptions, texts: Sequence[Cell | None]) -> ImportOptions:
     """The options with the decimal sign that the column tells, where nobody states one and all cells that tell tell the same."""
     if one.type is not FieldType.NUMBER or options.decimal_sign or one.decimal_char or one.group_char:
         return options
     told = set()
     for text in texts:
-        if text is not None and text not in dict(one.values):
+        if isinstance(text, str) and text not in dict(one.values):
             good = [sign for sign in (".", ",") if number_like(unsigned(bare(one, text))[1], sign)]
             told |= set(good) if len(good) == 1 else set()
     return replace(options, decimal_sign=told.pop()) if len(told) == 1 else options

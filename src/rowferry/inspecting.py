@@ -184,8 +184,8 @@ class Written:
             file.write(text)
 
     def header(self, inspection: Inspection) -> None:
-        """The header as it stands in the file; nothing where the file has none."""
-        if inspection.header_line:
+        """The header as it stands in the file; nothing where the file has none. Formats without header lines have names nonetheless."""
+        if inspection.header_line or not inspection.delimiter:
             nameless = cast("list[int]", inspection.details.get("nameless", []))
             self._line.writerow("" if at in nameless else name for at, name in enumerate(inspection.columns))
 
@@ -213,7 +213,7 @@ class Words:
         self._line(file)
         told = source(inspection)
         for name in SHOWN:
-            if told[name] is not None:
+            if told[name] is not None and (name != "header_line" or inspection.delimiter or inspection.header_line):
                 self._member(name, _shown(told[name]), inspection.reasons.get(name))
         self._member("columns", _columns(inspection.columns), inspection.reasons.get("columns"))
         self._rows = inspection.rows

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import tempfile
+from itertools import groupby
 from pathlib import Path
 
 import pollock
@@ -29,6 +30,7 @@ TALLIES = (
     test_csvw.tally,
 )
 WAYS = {"no hints": pollock.read_without_hints, "hints as options": pollock.read_with_hints}
+SHOWN = 3
 HERE = Path(__file__).parent
 COUNTED = {Path(module.__code__.co_filename).name for module in TALLIES} | {"test_pollock.py"}
 
@@ -46,8 +48,10 @@ def tallied(found: Tally) -> int:
     print(f"{found.name:<32} {found}")
     for case in found.wrong:
         print(f"    wrong: {case}")
-    for case, reason in found.left_out.items():
-        print(f"    left out: {case}: {reason}")
+    for reason, cases in groupby(sorted(found.left_out, key=found.left_out.__getitem__), found.left_out.__getitem__):
+        names = [*cases]
+        more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+        print(f"    left out: {', '.join(names[:SHOWN])}{more}: {reason}")
     return len(found.wrong)
 
 
@@ -70,7 +74,7 @@ def polluted() -> int:
 
 def tested(module: Path) -> int:
     """Collections whose cases are tests of their own."""
-    command = [sys.executable, "-m", "pytest", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", str(module)]
+    command = [sys.executable, "-m", "pytest", "--no-header", "--tb=no", "-p", "no:cacheprovider", str(module)]
     done = subprocess.run(command, cwd=HERE.parents[1], capture_output=True, text=True, timeout=1800, check=False)
     lines = done.stdout.strip().splitlines() or [done.stderr.strip()]
     print(f"{module.stem.removeprefix('test_'):<32} {lines[-1]}")

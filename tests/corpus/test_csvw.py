@@ -251,7 +251,8 @@ def key_of(schema: Mapping[str, Any], said: Sequence[Mapping[str, Any]]) -> list
 def order_of(columns: Iterable[Mapping[str, Any]]) -> Any:
     """The option date_order that fits the patterns with one digit."""
     stated = [column.get("datatype") for column in columns]
-    patterns = [one["format"] for one in stated if isinstance(one, dict) and isinstance(one.get("format"), str)]
+    dated = [one for one in stated if isinstance(one, dict) and one.get("base") in MOMENTS]
+    patterns = [one["format"] for one in dated if isinstance(one.get("format"), str)]
     orders = {"".join(dict.fromkeys(re.sub("[^dMy]", "", one))).lower() for one in patterns if ONE_DIGIT.search(one)}
     if len(orders) > 1:
         raise Unsayable("an import has one order of dates")

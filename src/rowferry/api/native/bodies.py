@@ -36,7 +36,8 @@ class ImportRows(Body):
     kind: Name = Field(description="The import kind.", examples=["customers"])
     options: ImportOptions = ImportOptions()
     rows: list[dict[str, object]] = Field(
-        description="The rows: objects of column and value. Numbers keep their exact text."
+        description="The rows: objects of column and value. Numbers keep their exact text. `line` of an issue is the row's place in "
+        "this array, from 1; an object without any content is no row and has no number of its own."
     )
 
 

@@ -175,8 +175,12 @@ def _agreeing(found: Reading) -> Reading:
 
 
 def _all_loose(plain: Reading, other: Reading) -> bool:
-    """Whether each delimiter has a blank after it, and the other reading is the one to which these are no part of the cells."""
+    """Whether each delimiter has a blank after it, and the other reading is the one to which these are no part of the cells.
+
+    Asked of the records that agree on how many cells they have.
+    """
     if not other.dialect.loose or other.dialect.mark != plain.dialect.delimiter:
         return False
-    cells = [cell for row in plain.rows for cell in row.cells[1:]]
-    return len(plain.rows) > 1 and bool(cells) and all(cell.startswith(" ") for cell in cells)
+    rows = [row for row in plain.rows if len(row.cells) == plain.width and not row.faulty]
+    cells = [cell for row in rows for cell in row.cells[1:]]
+    return len(rows) > 1 and bool(cells) and all(cell.startswith(" ") for cell in cells)

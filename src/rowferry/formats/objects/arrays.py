@@ -18,6 +18,8 @@ TRIES_MAX = 3
 TO_LEARN = 2
 """Elements that show what stands between two."""
 LONG = -1
+EXPONENT, FRACTION = "e+0", ".eE"
+"""What the digits of a number must be followed by so that it goes on: as long as that at most, and beginning so."""
 CLOSING = '}]"'
 APART = b" \t\n\r,"
 NEVER = "the file ends here, before the JSON does"
@@ -208,7 +210,11 @@ class ArrayCutter:
             if not self._final and (endless or broken.at >= len(text) - SHORT_CHARACTERS):
                 return LONG if len(text) > longest else None
             raise self._broken(broken.at, broken.reason) from None
-        return end if end < len(text) or self._final or text[end - 1] in CLOSING else None
+        rest = text[end : end + len(EXPONENT)]
+        cut = not rest or (len(rest) < len(EXPONENT) and rest[0] in FRACTION)  # a number may go on in what comes next
+        if not cut or self._final or text[end - 1] in CLOSING:
+            return end
+        return LONG if len(text) > longest else None
 
     def _learn(self, spans: list[tuple[int, int]]) -> None:
         """What stands between two elements, up to the name of the second's first member where it is that of the first as well."""

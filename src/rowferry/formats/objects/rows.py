@@ -9,7 +9,7 @@ import msgspec
 
 from rowferry.domain.faults import RowCode
 from rowferry.formats.objects.columns import EMPTY, NULL, Cells, Token, cell_of, cells
-from rowferry.formats.objects.members import DEPTH_MAX, TOO_DEEP, deep, members_of
+from rowferry.formats.objects.members import DEPTH_MAX, TOO_DEEP, deep, members_of, whole
 from rowferry.formats.objects.records import Cut, Told
 
 SHORT = max(map(len, EMPTY))
@@ -59,15 +59,15 @@ class Objects:
         """Counts the rows of a cut, and gathers the names of their members."""
         last: tuple[str, ...] = ()
         for at, text in enumerate(cut.texts):
-            values = None if at in cut.faults else self._read(text)[0]
+            values, fault = (None, None) if at in cut.faults else self._read(text)
             if values is not None:
                 seen.objects = True
                 names = tuple(values)
                 if names != last and not deep(text):
-                    seen.names.update(dict.fromkeys(names))
+                    seen.names.update((name, None) for name in names if fault is None or whole(name))
                     last = names
                 # A name that comes twice makes the row faulty, and no longer blank.
-                if _blank(values) and self._fault(text) is None:
+                if fault is None and _blank(values) and self._fault(text) is None:
                     seen.blanks += 1
                     continue
             seen.rows += 1
@@ -79,10 +79,10 @@ class Objects:
         for at, text in enumerate(cut.texts):
             if at not in faults:
                 read, fault = self._read(text)
-                if read is not None:
-                    values[at] = read
-                elif fault is not None:
+                if fault is not None:
                     faults[at] = fault
+                elif read is not None:
+                    values[at] = read
         for at in [at for at in values if deep(cut.texts[at])] if _nested(cut.texts, len(values)) else ():
             faults[at] = TOO_DEEP
             del values[at]
@@ -119,12 +119,12 @@ class Objects:
         return RowCode.ENCODING_ERROR, {"encoding": self._encoding}
 
     def _read(self, text: bytes) -> tuple[Values | None, Told | None]:
-        """The members of a record, or what is wrong with it where that shows at once."""
+        """The members of a record as far as they can be had, and what is wrong with it where that shows at once."""
         try:
             return self._decoder.decode(text), None
         except NOT_READ:
             found = members_of(text, self._encoding)
-            return None if found.fault is not None else found.values, found.fault
+            return found.values if found.values or found.fault is None else None, found.fault
 
     def _fault(self, text: bytes) -> Told | None:
         return members_of(text, self._encoding).fault

@@ -17,6 +17,7 @@ from rowferry.formats.workbook.header import Row
 from rowferry.formats.workbook.kept import TOO_LONG, parts, starts_of
 from rowferry.ports import Block, Lines, RecordFault
 
+LINE_END = "\r\n"
 BLOCK_CELLS = 1 << 20
 """Places for cells in a block at most, empty ones included; a sheet may be wide and have few cells."""
 
