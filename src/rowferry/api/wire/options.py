@@ -56,8 +56,8 @@ class ImportOptions(Body):
         default=None,
         description="What becomes of columns that the kind does not know. Null: `error`, unless the kind is open.",
     )
-    delimiter: Annotated[Text, Field(min_length=1, max_length=1)] | None = Field(
-        default=None, description="Between two cells."
+    delimiter: Annotated[Text, Field(min_length=1, max_length=2)] | None = Field(
+        default=None, description="Between two cells: one character, which a blank may follow."
     )
     quote: Annotated[Text, Field(min_length=1, max_length=1)] | None = Field(default=None, description="Around a cell.")
     encoding: Annotated[Text, Field(min_length=1, max_length=40)] | None = Field(

@@ -49,6 +49,7 @@ class ArrayCutter:
         self._offset, self._line = place.offset, place.line
         self._data, self._final = b"", False
         self._joint = self._between = b""
+        self._tried = False
         self._needed = Needed.ANY
         self._elements = msgspec.json.Decoder(list[msgspec.Raw])
         self._scanner = Scanner()
@@ -156,7 +157,7 @@ class ArrayCutter:
     def _one_by_one(self, cut: Cut) -> bool:
         """Takes some elements; whether there may be more in what was read."""
         text = self._data.decode("latin-1")
-        most = RECORDS_MAX if self._joint or self._sequence else TO_LEARN
+        most = RECORDS_MAX if self._tried or self._sequence else TO_LEARN
         most = min(most, RECORDS_MAX - len(cut.texts))
         at, spans, long = 0, list[tuple[int, int]](), False
         while len(spans) < most and not long:
@@ -220,6 +221,7 @@ class ArrayCutter:
         """What stands between two elements, up to the name of the second's first member where it is that of the first as well."""
         if self._joint or self._sequence or len(spans) < TO_LEARN:
             return
+        self._tried = True
         (_, end), (other, _) = spans[:TO_LEARN]
         first, second = (_FIRST_NAME.match(self._data, begin) for begin, _ in spans[:TO_LEARN])
         if first and second:

@@ -66,8 +66,7 @@ class Objects:
                 if names != last and not deep(text):
                     seen.names.update((name, None) for name in names if fault is None or whole(name))
                     last = names
-                # A name that comes twice makes the row faulty, and no longer blank.
-                if fault is None and _blank(values) and self._fault(text) is None:
+                if fault is None and self._is_blank(text, values):
                     seen.blanks += 1
                     continue
             seen.rows += 1
@@ -86,7 +85,7 @@ class Objects:
         for at in [at for at in values if deep(cut.texts[at])] if _nested(cut.texts, len(values)) else ():
             faults[at] = TOO_DEEP
             del values[at]
-        blanks = {at for at, one in values.items() if _blank(one) and self._fault(cut.texts[at]) is None}
+        blanks = {at for at, one in values.items() if self._is_blank(cut.texts[at], one)}
         return _without(cut, values, faults, blanks)
 
     def columns(self, rows: Sequence[Values], names: Sequence[str]) -> list[Cells]:
@@ -125,6 +124,10 @@ class Objects:
         except NOT_READ:
             found = members_of(text, self._encoding)
             return found.values if found.values or found.fault is None else None, found.fault
+
+    def _is_blank(self, text: bytes, values: Values) -> bool:
+        """Whether no member has content. A name that comes twice makes the row faulty, and no longer blank; then there is a colon more."""
+        return _blank(values) and (text.count(b":") == len(values) or self._fault(text) is None)
 
     def _fault(self, text: bytes) -> Told | None:
         return members_of(text, self._encoding).fault
