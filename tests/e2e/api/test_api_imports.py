@@ -249,7 +249,7 @@ def test_rows_in_json_become_a_job_and_are_loaded_exactly(api, ana, all_tenants)
     ("body", "expected"),
     [
         ("{", (400, "malformed-json")),
-        ("[]", (400, "malformed-json")),
+        ("[]", (422, "invalid-request")),
         ("", (400, "malformed-json")),
         ('{"kind": "customers"}', (422, "invalid-request")),
         ('{"kind": "customers", "rows": 5}', (422, "invalid-request")),
