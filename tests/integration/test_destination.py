@@ -203,6 +203,14 @@ def test_texts_with_the_marks_between_values_are_never_taken_for_others(people: 
     assert words(people.load({**first, "email": "b", "name": "y"})) == ["created"]
 
 
+def test_what_is_stored_may_be_longer_than_anything_in_the_file(people: Place) -> None:
+    long = {"email": "a", "name": "x" * 17_000_000, "tax_id": None}
+    short = {"email": "b", "name": "y", "tax_id": None}
+    people.load(long, short)
+    assert words(people.load(long, short)) == ["unchanged", "unchanged"]
+    assert words(people.load({**long, "name": "x"}, short)) == ["updated", "unchanged"]
+
+
 def test_fields_that_the_file_does_not_bring_keep_their_values(people: Place) -> None:
     people.load(FULL)
     assert words(people.load({"email": FULL["email"], "age": 5})) == ["updated"]

@@ -27,6 +27,8 @@ from rowferry.domain.ledger import Outcome
 from rowferry.domain.schema import ForeignKey, Mode
 from rowferry.ports import Chunk, LoadContext, Loaded
 
+LOOK_BYTES_MAX = 16 << 20
+"""Bytes of stored rows that are looked at as text for one chunk at most."""
 ROUNDS_MAX = 10
 """How often rows are matched anew because somebody outside the lock was quicker."""
 
@@ -226,13 +228,15 @@ class PostgresLoader:
             return
         rows = self._sorted(chunk.frame[positions].with_columns(pl.Series(AT, positions)))
         key = self._schema.primary_key[0]
-        text, count = self._one(look, [rows[key].cast(pl.String).str.join(BETWEEN)[0]])
+        mine = written(rows.select(self._names), key, BETWEEN)
+        longest = min(int(mine.fill_null("").str.len_bytes().to_numpy().max()), LOOK_BYTES_MAX // positions.size)
+        text, count, found = self._one(look, [rows[key].cast(pl.String).str.join(BETWEEN)[0], longest])
         stored = str(text).split(BETWEEN_ROWS) if count else []
         if len(stored) == count:  # else a stored text holds the mark between two rows
-            same = written(rows.select(self._names), key, BETWEEN).is_in(pl.Series(stored, dtype=pl.String).implode())
-            verdicts.settle(rows[AT].to_numpy()[same.fill_null(value=False).to_numpy()], Outcome.UNCHANGED)
+            same = mine.is_in(pl.Series(stored, dtype=pl.String).implode()).fill_null(value=False)
+            verdicts.settle(rows[AT].to_numpy()[same.to_numpy()], Outcome.UNCHANGED)
         self._mostly_same = verdicts.open(positions).size * 2 < positions.size
-        self._mostly_new = int(str(count)) * 2 < positions.size
+        self._mostly_new = int(str(found)) * 2 < positions.size
 
     def _absent(self, chunk: Chunk, positions: Positions) -> Positions:
         """Rows whose keys are not in the table, asked by key alone; none where that does not pay.

@@ -108,9 +108,10 @@ class Statements:
 
     @cached_property
     def look(self) -> sql.Composed | None:
-        """The stored rows of some keys, all as one text, and how many they are; None where that cannot be compared with the file's.
+        """The stored rows of some keys, all as one text, how many those are, and how many rows have such a key.
 
-        Each row is its key and then the values of the mapped fields, as `written` writes them.
+        Each row is its key and then the values of the mapped fields, as `stage.written` writes them. Rows with more than so many bytes are
+        left out of the text, however long what is stored may be. None where the values cannot be compared with the file's.
         """
         if self.probe is None or any(field.type not in WRITTEN for field in self.fields):
             return None
@@ -120,8 +121,10 @@ class Statements:
         row = sql.SQL(" || E'\\x1f' || ").join(parts)
         array = sql.SQL("text[]" if self.kind.schema.field(key).type is FieldType.STRING else "bigint[]")
         return sql.SQL(
-            "select coalesce(string_agg({row}, {rows}), ''), count(*) from {table} d"
-            " where {own} and d.{key} = any(string_to_array(%s, {between})::{array})"
+            "with r as materialized (select {row} as row from {table} d"
+            " where {own} and d.{key} = any(string_to_array(%s, {between})::{array}))"
+            " select coalesce(string_agg(s.row, {rows}), ''), count(*), (select count(*) from r)"
+            " from (select row from r where octet_length(row) <= %s) s"
         ).format(
             row=row,
             rows=sql.Literal(BETWEEN_ROWS),
