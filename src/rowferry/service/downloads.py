@@ -1,4 +1,4 @@
-"""Rows of kinds and files of jobs in the format that is asked for, made while they are read, in flat memory."""
+"""Files of jobs as they are stored, and files and rows of kinds in the format that is asked for, in flat memory."""
 
 import asyncio
 import re
@@ -72,6 +72,21 @@ class Downloads:
             raise Invalid(reason=f"There are more rows than the {writer.rows_max} of one file. Take csv or parquet.")
         made = await self._made(lambda: _rows_written(writer, kind, reading))
         return Download(made, writer.media_type, f"{kind.name}.{writer.name}")
+
+    async def content(self, artifact: Artifact, start: int, end: int) -> AsyncIterator[bytes]:
+        """The bytes `start` to `end` (not included) of a file.
+
+        Raises:
+            NotFound: the file is past its time and gone.
+        """
+        packed = packing.is_packed(artifact.blob)
+        pieces = self.blobs.stream(artifact.blob) if packed else self.blobs.stream(artifact.blob, start, end)
+        try:
+            first = await anext(pieces, b"")
+        except BlobMissing:
+            raise NotFound(noun="file for the artifact", name=artifact.id) from None
+        whole = _with_first(first, pieces)
+        return packing.unpacked(whole, start, end) if packed else whole
 
     async def artifact(self, principal: Principal, job: Job, artifact: Artifact, wanted: str) -> Download | None:
         """A file of an import in another format; None where that is the one in which it is stored.

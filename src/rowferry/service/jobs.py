@@ -4,7 +4,7 @@ import asyncio
 import time
 from bisect import bisect_right
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, closing
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,9 +20,9 @@ from rowferry.service.access import admitted
 from rowferry.service.changes import LOOK_SECONDS, Changes, until_set
 from rowferry.service.results import Results, RowResult
 from rowferry.service.transactions import Transactions
-from rowferry.store import artifacts, chunks, jobs, packing, polls, queue
+from rowferry.store import artifacts, chunks, jobs, polls, queue
 from rowferry.store.artifacts import Artifact
-from rowferry.store.blobs import BlobMissing, Blobs
+from rowferry.store.blobs import Blobs
 from rowferry.store.chunks import IssueQuery, PlacedIssue, StoredCause
 from rowferry.store.database import AsyncConnection
 from rowferry.store.jobs import JobQuery
@@ -228,21 +228,6 @@ class JobService:
             raise NotFound(noun="artifact", name=artifact_id)
         return artifact
 
-    async def content(self, artifact: Artifact, start: int, end: int) -> AsyncIterator[bytes]:
-        """The bytes `start` to `end` (not included) of a file.
-
-        Raises:
-            NotFound: the file is past its time and gone.
-        """
-        packed = packing.is_packed(artifact.blob)
-        pieces = self.blobs.stream(artifact.blob) if packed else self.blobs.stream(artifact.blob, start, end)
-        try:
-            first = await anext(pieces, b"")
-        except BlobMissing:
-            raise NotFound(noun="file for the artifact", name=artifact.id) from None
-        whole = _with_first(first, pieces)
-        return packing.unpacked(whole, start, end) if packed else whole
-
     async def _pages(
         self, principal: Principal, query: IssueQuery, page: list[PlacedIssue]
     ) -> AsyncGenerator[list[PlacedIssue], None]:
@@ -305,10 +290,3 @@ class _Kept:
 def place_of(placed: PlacedIssue) -> tuple[int, int]:
     """Where an issue stands among those of its job; the next page begins behind it."""
     return placed.issue.row, placed.ordinal
-
-
-async def _with_first(first: bytes, pieces: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
-    async with aclosing(pieces):
-        yield first
-        async for piece in pieces:
-            yield piece

@@ -271,12 +271,12 @@ async def download(request: Request) -> Response:
         "Content-Disposition": transfer.attachment(name),
         "Content-Length": str(file.bytes),
     }
-    jobs = services_of(request).jobs
+    downloads = services_of(request).downloads
     if request.method == "HEAD":
-        async for _ in await jobs.content(file, 0, min(1, file.bytes)):
+        async for _ in await downloads.content(file, 0, min(1, file.bytes)):
             pass
         return Response(None, 200, headers)
-    return StreamingResponse(await jobs.content(file, 0, file.bytes), 200, headers)
+    return StreamingResponse(await downloads.content(file, 0, file.bytes), 200, headers)
 
 
 async def _polled(request: Request) -> tuple[Job, Sequence[Artifact]]:

@@ -83,8 +83,8 @@ async def rerun_job(request: Request) -> Response:
 async def download_file(request: Request) -> Response:
     """The file that a job was run for."""
     principal = await admitted(request, words.SCOPES["read"])
-    jobs = services_of(request).jobs
-    files = await jobs.artifacts(principal, job_id_of(request))
+    services = services_of(request)
+    files = await services.jobs.artifacts(principal, job_id_of(request))
     file = next((one for one in files if one.category == OUTPUT), None)
     if file is None:
         raise NotFound(noun="file", name=OUTPUT)
@@ -93,5 +93,5 @@ async def download_file(request: Request) -> Response:
         "Content-Disposition": transfer.attachment(file.name),
         "Content-Length": str(file.bytes),
     }
-    content = await jobs.content(file, 0, file.bytes)
+    content = await services.downloads.content(file, 0, file.bytes)
     return StreamingResponse(content, 200, headers)

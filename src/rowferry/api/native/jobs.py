@@ -360,7 +360,7 @@ async def download_artifact(request: Request) -> Response:
     if span is not None:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{artifact.bytes}"
     headers["Content-Length"] = str(end - start)
-    content = await jobs.content(artifact, start, end)
+    content = await services_of(request).downloads.content(artifact, start, end)
     return StreamingResponse(content, 200 if span is None else 206, headers, artifact.media_type)
 
 
