@@ -385,8 +385,12 @@ class Loaded:
 class Loader(Protocol):
     """Writes the chunks of one attempt, each inside the transaction that also holds its outcomes and the fence."""
 
-    def prepare(self, chunk: Chunk) -> object:
-        """What can be made of a chunk before its transaction; called by another thread while an earlier chunk is loaded."""
+    def prepare(self, chunk: Chunk, text: bytes) -> object:
+        """What can be made of a chunk before its transaction; called by another thread while an earlier chunk is loaded.
+
+        `text` is the rows of `Chunk.frame` as CSV (RFC 4180, but LF; UTF-8), in their order: null is nothing, an empty text two quotes,
+        a decimal its digits, dates and times as in ISO 8601.
+        """
         ...
 
     def load(self, chunk: Chunk) -> Loaded:

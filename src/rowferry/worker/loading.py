@@ -212,7 +212,7 @@ class Loading:
         """Settles the rows of a file that breaks its policy: failed as judged, all others not attempted. Nothing is written."""
         attempt, policy = self._attempt, self._order.policy
         abort = policy.on_error is OnError.ABORT
-        settling = Settling(attempt, self._source, lambda _: None, Outcome.NOT_ATTEMPTED)
+        settling = Settling(attempt, self._source, _nothing, Outcome.NOT_ATTEMPTED)
         with self._settled(settling, attempt.job.cursor) as chunks:
             for ready in chunks:
                 if abort and attempt.ledger().failed:
@@ -247,8 +247,8 @@ def _before(chunk: Chunk, row: int) -> Chunk:
     return replace(chunk, frame=chunk.frame.filter(keep), fresh=fresh, faulty=faulty, prepared=None)
 
 
-def _nothing(_: Chunk) -> None:
-    """What a dry run makes of a chunk ahead of its transaction."""
+def _nothing(_chunk: Chunk, _text: bytes) -> None:
+    """What is made of a chunk ahead of its transaction where nothing is written."""
 
 
 class _TakenBack(Exception):

@@ -15,7 +15,7 @@ from rowferry.store.chunks import encoded
 from rowferry.worker.frame import Attempt, Settlement
 from rowferry.worker.rows import Prepared, Source
 
-Prepare = Callable[[Chunk], object]
+Prepare = Callable[[Chunk, bytes], object]
 Merge = Callable[[Prepared, Loaded], tuple[bytes, list[RowIssue]]]
 
 
@@ -69,7 +69,7 @@ class Settling:
                 encoded=encoded(self._attempt.job.id, issues),
                 parts=parts,
             )
-            ready = replace(prepared, chunk=replace(chunk, prepared=self._prepare(chunk)))
+            ready = replace(prepared, chunk=replace(chunk, prepared=self._prepare(chunk, staging)))
             yield Ready(ready, foreseen, usual)
 
     def settle(self, ready: Ready, loaded: Loaded, merge: Merge) -> Settlement:

@@ -9,11 +9,10 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves, written
+from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves
 from rowferry.destinations.postgres.statements import (
     AT,
     BETWEEN,
-    BETWEEN_ROWS,
     BY_INDEX,
     TAKE_TURN,
     Statements,
@@ -21,14 +20,14 @@ from rowferry.destinations.postgres.statements import (
     missing_references,
 )
 from rowferry.destinations.postgres.tables import table_name
+from rowferry.destinations.postgres.texts import ends_of_lines, taken
+from rowferry.destinations.postgres.unchanged import Unchanged
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 from rowferry.domain.faults import RowCode
 from rowferry.domain.ledger import Outcome
 from rowferry.domain.schema import ForeignKey, Mode
 from rowferry.ports import Chunk, LoadContext, Loaded
 
-LOOK_BYTES_MAX = 16 << 20
-"""Bytes of stored rows that are looked at as text for one chunk at most."""
 ROUNDS_MAX = 10
 """How often rows are matched anew because somebody outside the lock was quicker."""
 
@@ -60,16 +59,17 @@ class PostgresLoader:
         self._empty_at_start: bool | None = None
         self._all_failed: set[tuple[object, ...]] = set()
         self._mostly_new = False
-        self._mostly_same = True
+        self._unchanged = Unchanged(self._statements, self._one)
         self._staged = False
 
-    def prepare(self, chunk: Chunk) -> Encoded | None:
-        """The rows that most likely go straight into the table, sorted and encoded for COPY."""
+    def prepare(self, chunk: Chunk, text: bytes) -> Encoded | None:
+        """The rows that most likely go straight into the table, as the body of a COPY in the order of the key."""
         looked_up = self._empty_at_start is False or self._context.options.mode is Mode.UPDATE
         if looked_up or chunk.fresh is None:
             return None
-        positions = np.flatnonzero(chunk.fresh.to_numpy())
-        return Encoded(positions, tuple(encoded(self._columns(self._sorted(chunk.frame[positions])))))
+        fresh, key = chunk.fresh.to_numpy(), self._schema.primary_key
+        order = chunk.frame.select(pl.arg_sort_by(key) if key else pl.int_range(pl.len())).to_series().to_numpy()
+        return Encoded(np.flatnonzero(fresh), taken(text, ends_of_lines(text), order[fresh[order]]))
 
     def load(self, chunk: Chunk) -> Loaded:
         """Writes one chunk. `created` is what the write returned, not what a look before it said."""
@@ -209,7 +209,7 @@ class PostgresLoader:
             return
         ready = chunk.prepared
         if isinstance(ready, Encoded) and np.array_equal(ready.positions, positions):
-            slices: Iterable[bytes] = ready.slices
+            slices: Iterable[bytes | memoryview] = ready.slices()
         else:
             slices = encoded(self._columns(self._sorted(chunk.frame[positions])))
         try:
@@ -223,20 +223,12 @@ class PostgresLoader:
 
     def _settle_same(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         """Decides rows that are stored just so, by their text. Where few are, what is stored is compared on the stage instead."""
-        look = self._statements.look
-        if not self._mostly_same or look is None or not positions.size or not self._context.options.mode.overwrites:
+        if not self._unchanged.pays or not positions.size or not self._context.options.mode.overwrites:
             return
         rows = self._sorted(chunk.frame[positions].with_columns(pl.Series(AT, positions)))
-        key = self._schema.primary_key[0]
-        mine = written(rows.select(self._names), key, BETWEEN)
-        longest = min(int(mine.fill_null("").str.len_bytes().to_numpy().max()), LOOK_BYTES_MAX // positions.size)
-        text, count, found = self._one(look, [rows[key].cast(pl.String).str.join(BETWEEN)[0], longest])
-        stored = str(text).split(BETWEEN_ROWS) if count else []
-        if len(stored) == count:  # else a stored text holds the mark between two rows
-            same = mine.is_in(pl.Series(stored, dtype=pl.String).implode()).fill_null(value=False)
-            verdicts.settle(rows[AT].to_numpy()[same.to_numpy()], Outcome.UNCHANGED)
-        self._mostly_same = verdicts.open(positions).size * 2 < positions.size
-        self._mostly_new = int(str(found)) * 2 < positions.size
+        looked = self._unchanged.among(rows.select(self._names))
+        verdicts.settle(rows[AT].to_numpy()[looked.same], Outcome.UNCHANGED)
+        self._mostly_new = looked.found * 2 < positions.size
 
     def _absent(self, chunk: Chunk, positions: Positions) -> Positions:
         """Rows whose keys are not in the table, asked by key alone; none where that does not pay.

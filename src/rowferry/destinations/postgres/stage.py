@@ -14,6 +14,7 @@ from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 
 SLICE_ROWS = 8_192
 """Rows that are encoded at once: PostgreSQL takes in one slice while the next is made."""
+SLICE_BYTES = 1 << 19
 DATA_FAULTS = ("22", "23", "54")
 """Classes of SQLSTATE that are a row's fault: its data, its keys, its size."""
 MOMENT, CLOCK = "%Y-%m-%d %H:%M:%S%.6f+00", "%H:%M:%S%.6f"
@@ -24,7 +25,12 @@ class Encoded:
     """Some rows of a chunk, by their positions, as the body of a COPY."""
 
     positions: Positions
-    slices: tuple[bytes, ...]
+    body: memoryview
+
+    def slices(self) -> Iterator[memoryview]:
+        """Some of it at a time."""
+        for at in range(0, len(self.body), SLICE_BYTES):
+            yield self.body[at : at + SLICE_BYTES]
 
 
 def encoded(frame: pl.DataFrame) -> Iterator[bytes]:
@@ -35,27 +41,9 @@ def encoded(frame: pl.DataFrame) -> Iterator[bytes]:
         yield body.getvalue()
 
 
-def written(frame: pl.DataFrame, key: str, between: str) -> pl.Series:
-    """Each row as one text: its key, then each value behind `=`, or nothing where there is none (`Statements.look`).
-
-    Null where a text holds the mark between two values: it could be taken for another row.
-    """
-    values = [name for name in frame.columns if name != key]
-    texts = [(pl.lit("=") + _text(frame.schema[name], pl.col(name))).fill_null("") for name in values]
-    row = pl.concat_str([_text(frame.schema[key], pl.col(key)), *texts], separator=between)
-    told_apart = row.str.count_matches(between, literal=True) == len(values)
-    return frame.select(pl.when(told_apart).then(row)).to_series()
-
-
-def _text(kind: pl.DataType, value: pl.Expr) -> pl.Expr:
-    if isinstance(kind, pl.String):
-        return value
-    if isinstance(kind, pl.Time):
-        return (value.to_physical() // 1000).cast(pl.String)
-    return (value.to_physical() if isinstance(kind, pl.Datetime) else value).cast(pl.String)
-
-
-def copy(connection: psycopg.Connection[TupleRow], statement: sql.Composed, slices: Iterable[bytes], rows: int) -> None:
+def copy(
+    connection: psycopg.Connection[TupleRow], statement: sql.Composed, slices: Iterable[bytes | memoryview], rows: int
+) -> None:
     """COPY of so many encoded rows."""
     with connection.cursor() as cursor:
         with cursor.copy(statement) as pipe:

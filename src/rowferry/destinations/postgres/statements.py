@@ -27,6 +27,8 @@ BETWEEN = "\x1f"
 """The mark between keys that are sent as one text."""
 BETWEEN_ROWS = "\x1e"
 """The mark between rows that come as one text."""
+NOTHING = "\x1d"
+"""The mark for a value that is not there."""
 MICROSECONDS: LiteralString = "(extract(epoch from d.{})*1000000)::bigint::text"
 WRITTEN: Mapping[FieldType, LiteralString] = {
     FieldType.STRING: "d.{}",
@@ -37,7 +39,7 @@ WRITTEN: Mapping[FieldType, LiteralString] = {
     FieldType.DATETIME: MICROSECONDS,
     FieldType.TIME: MICROSECONDS,
 }
-"""How PostgreSQL writes a value so that Polars writes the same (`stage.written`). JSON has no one way to be written."""
+"""How PostgreSQL writes a value so that Polars writes the same (`unchanged.written`). JSON has no one way to be written."""
 AT = "_at"
 """The column of the stage that says which row of the chunk's frame a row is."""
 
@@ -107,32 +109,59 @@ class Statements:
         ).format(sql.Identifier(key[0]), table(self.kind), OWN, array, sql.Literal(BETWEEN))
 
     @cached_property
-    def look(self) -> sql.Composed | None:
-        """The stored rows of some keys, all as one text, how many those are, and how many rows have such a key.
+    def look_by_key(self) -> sql.Composed | None:
+        """The stored rows of some keys: see `_look`; last in which places of the table most of them lie, first and last.
 
-        Each row is its key and then the values of the mapped fields, as `stage.written` writes them. Rows with more than so many bytes are
-        left out of the text, however long what is stored may be. None where the values cannot be compared with the file's.
+        None where the values cannot be compared with the file's.
         """
-        if self.probe is None or any(field.type not in WRITTEN for field in self.fields):
+        if self.probe is None:
+            return None
+        key = self.kind.schema.primary_key[0]
+        array = sql.SQL("text[]" if self.kind.schema.field(key).type is FieldType.STRING else "bigint[]")
+        wanted = sql.SQL("d.{} = any(string_to_array(%s, {})::{})").format(
+            sql.Identifier(key), sql.Literal(BETWEEN), array
+        )
+        most = sql.SQL(", percentile_disc(array[0.1, 0.9]) within group (order by s.place)::text[]")
+        return self._look(table(self.kind), wanted, sql.SQL(", d.ctid as place"), most)
+
+    @cached_property
+    def look_by_place(self) -> sql.Composed | None:
+        """The same of all stored rows from one place of the table to before another, in the order of their places.
+
+        The places stand in a part of their own, so that no index is thought better than to read just these pages.
+        """
+        part = sql.SQL("(select * from {} where ctid >= %s::tid and ctid < %s::tid offset 0)").format(table(self.kind))
+        return None if self.probe is None else self._look(part, sql.SQL("true"), sql.SQL(""), sql.SQL(""))
+
+    def _look(self, rows: sql.Composable, wanted: sql.Composable, each: sql.SQL, more: sql.SQL) -> sql.Composed | None:
+        """Stored rows as one text in UTF-8, how many those are, how many values are lacking in them, and how many rows there are in all.
+
+        Each row is its key and then the values of the mapped fields, as `unchanged.written` writes them. Rows with more than so many bytes
+        are left out of the text, however long what is stored may be.
+        """
+        if any(field.type not in WRITTEN for field in self.fields):
             return None
         key = self.kind.schema.primary_key[0]
         values = [field for field in self.fields if field.name != key]
-        parts = [sql.SQL("d.{}::text").format(sql.Identifier(key)), *(_written(field) for field in values)]
-        row = sql.SQL(" || E'\\x1f' || ").join(parts)
-        array = sql.SQL("text[]" if self.kind.schema.field(key).type is FieldType.STRING else "bigint[]")
+        parts = [sql.SQL("d.{}").format(sql.Identifier(key)), *(_written(field) for field in values)]
+        nothings = sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(field.name)) for field in self.fields)
+        # `offset 0` keeps the text of a row from being made once for each place that it is named in
         return sql.SQL(
-            "with r as materialized (select {row} as row from {table} d"
-            " where {own} and d.{key} = any(string_to_array(%s, {between})::{array}))"
-            " select coalesce(string_agg(s.row, {rows}), ''), count(*), (select count(*) from r)"
-            " from (select row from r where octet_length(row) <= %s) s"
+            "select convert_to(string_agg(s.row, {mark}) filter (where s.fits) || {mark}, 'UTF8'),"
+            " count(*) filter (where s.fits), coalesce(sum(s.nothings) filter (where s.fits), 0)::bigint, count(*){more}"
+            " from (select r.*, octet_length(r.row) <= %s as fits from"
+            " (select concat_ws({between}, {row}) as row, num_nulls({nothings}) as nothings{each} from {rows} d where {own} and {wanted}"
+            " offset 0) r offset 0) s"
         ).format(
-            row=row,
-            rows=sql.Literal(BETWEEN_ROWS),
-            table=table(self.kind),
-            own=OWN,
-            key=sql.Identifier(key),
+            mark=sql.Literal(BETWEEN_ROWS),
             between=sql.Literal(BETWEEN),
-            array=array,
+            nothings=nothings,
+            more=more,
+            each=each,
+            row=sql.SQL(", ").join(parts),
+            rows=rows,
+            own=OWN,
+            wanted=wanted,
         )
 
     def conflicts(self, unique: Sequence[str]) -> sql.Composed:
@@ -292,8 +321,9 @@ def same_values(key: ForeignKey) -> sql.Composed:
 
 
 def _written(field: Field) -> sql.Composed:
-    """A value with a mark before it, or nothing where there is none."""
-    return sql.SQL("coalesce('=' || {}, '')").format(sql.SQL(WRITTEN[field.type]).format(sql.Identifier(field.name)))
+    """A value, or the mark for nothing."""
+    text = sql.SQL(WRITTEN[field.type]).format(sql.Identifier(field.name))
+    return sql.SQL("coalesce({}, {})").format(text, sql.Literal(NOTHING))
 
 
 def _typed(field: Field, name: sql.Identifier) -> sql.Composed:

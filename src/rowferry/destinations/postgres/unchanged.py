@@ -1,0 +1,153 @@
+"""Tells which rows of a chunk are stored just so, by their text: where the rows of the last chunk lie, or by their keys."""
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+from rowferry.destinations.postgres.statements import BETWEEN, BETWEEN_ROWS, NOTHING, Statements
+from rowferry.destinations.postgres.texts import column, ends_by
+
+LOOK_BYTES_MAX = 16 << 20
+"""Bytes of stored rows that are looked at as text for one chunk at most."""
+PAGES_MAX = LOOK_BYTES_MAX >> 13
+"""Pages of 8 KiB that are read for one chunk at most."""
+PAGES_BEFORE = 2
+"""Pages before the expected place that are read too."""
+PAGES_MORE = 1.05
+"""How many more pages are read than the rows took last time: a few in between, and what was rounded."""
+MOST = 0.8
+"""The share of the rows of a chunk between the places that a look by key tells."""
+
+Bits = npt.NDArray[np.bool_]
+Ask = Callable[[sql.Composed, Sequence[object]], TupleRow]
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """For each row whether it is stored just so; and how many rows are known to be stored, just so or otherwise."""
+
+    same: Bits
+    found: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """Where the rows of the next chunk lie if they lie behind those of the last: the first page, and how many pages a row takes."""
+
+    page: int
+    pages_per_row: float
+
+
+class Unchanged:
+    """Looks at stored rows for the chunks of one load, in the order of the file.
+
+    Rows that an earlier import of the same file wrote lie one chunk after another, and to read those pages is a third of the work of
+    finding the rows by key. So the first chunk is looked up by key and tells where it lies; the next ones are sought behind it as long as
+    most of them are there. Nothing rests on that guess: what is not found there is looked up.
+    """
+
+    def __init__(self, statements: Statements, ask: Ask) -> None:
+        self._by_key = statements.look_by_key
+        self._by_place = statements.look_by_place
+        self._key = statements.kind.schema.primary_key[0] if statements.kind.schema.primary_key else ""
+        self._ask = ask
+        self._near: _Near | None = None
+        self._ordered = True
+        self.pays = self._by_key is not None
+        """Whether to look: not where rows cannot be told by text, or most of the last chunk were not just so."""
+
+    def among(self, rows: pl.DataFrame) -> Looked:
+        """Which rows are stored just so.
+
+        Args:
+            rows: the mapped fields, sorted by the key.
+        """
+        mine = written(rows, self._key)
+        if mine is None:
+            return Looked(np.zeros(rows.height, np.bool_), 0)
+        longest = LOOK_BYTES_MAX // rows.height
+        if self._near is not None and (near := self._behind(mine, longest, self._near)) is not None:
+            return near
+        assert self._by_key is not None, "who asks has seen that it pays"  # noqa: S101  # an invariant, as code
+        keys = rows[self._key].cast(pl.String).str.join(BETWEEN)[0]
+        *answer, found, most = self._ask(self._by_key, [longest, keys])
+        same: Bits = mine.split().is_in(_stored(answer, rows.width).split().implode()).to_numpy()
+        self.pays = int(same.sum()) * 2 > rows.height
+        if most and self._ordered and self.pays:
+            first, last = (int(place.strip("()").split(",")[0]) for place in most)
+            pages = (last - first + 1) / MOST
+            self._near = _Near(last + int(pages * (1 - MOST) / 2), pages / int(found))
+        return Looked(same, int(found))
+
+    def _behind(self, mine: "Written", longest: int, near: _Near) -> Looked | None:
+        """What is found behind the rows of the last chunk; None where that is too little."""
+        assert self._by_place is not None, "what can be looked up by key can be by place"  # noqa: S101  # an invariant, as code
+        pages = min(int(mine.rows * near.pages_per_row * PAGES_MORE) + PAGES_BEFORE + 2, PAGES_MAX)
+        first = max(0, near.page - PAGES_BEFORE)
+        *answer, there = self._ask(self._by_place, [longest, f"({first},0)", f"({first + pages},0)"])
+        stored = _stored(answer, mine.columns).split()
+        own = mine.split()
+        same: Bits = own.is_in(stored.implode()).to_numpy()
+        found = int(same.sum())
+        if found * 2 < max(mine.rows, int(there)):
+            self._near, self._ordered = None, False
+            return None
+        passed = stored.index_of(own[int(np.flatnonzero(same)[-1])])
+        self._near = _Near(first + int(pages * ((passed or 0) + 1) / len(stored)), near.pages_per_row)
+        return Looked(same, found)
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Rows as one text: `BETWEEN` between values, `BETWEEN_ROWS` behind each row, `NOTHING` where there is no value.
+
+    No value holds one of these three.
+    """
+
+    text: bytes
+    rows: int
+    columns: int
+
+    def split(self) -> pl.Series:
+        """Each row as bytes, with the mark behind it."""
+        return column(self.text, ends_by(BETWEEN_ROWS, self.text))
+
+
+def written(rows: pl.DataFrame, key: str) -> Written | None:
+    """Rows as one text, the key first; None where a value holds one of the marks, so that it could be taken for another row."""
+    names = (key, *(name for name in rows.columns if name != key))
+    out = io.BytesIO()
+    rows.select(_plain(rows.schema[name], pl.col(name)) for name in names).write_csv(
+        out,
+        include_header=False,
+        separator=BETWEEN,
+        line_terminator=BETWEEN_ROWS,
+        quote_style="never",
+        null_value=NOTHING,
+    )
+    return _unmistakable(out.getvalue(), rows.height, rows.width, sum(rows.null_count().row(0)))
+
+
+def _stored(answer: Sequence[object], columns: int) -> Written:
+    """What a look gave; no rows where one cannot be told from others."""
+    text, rows, nothings = answer
+    found = _unmistakable(bytes(cast("bytes", text)), int(str(rows)), columns, int(str(nothings))) if rows else None
+    return found or Written(b"", 0, columns)
+
+
+def _unmistakable(text: bytes, rows: int, columns: int, nothings: int) -> Written | None:
+    marks = ((BETWEEN_ROWS, rows), (BETWEEN, rows * (columns - 1)), (NOTHING, nothings))
+    return Written(text, rows, columns) if all(text.count(mark.encode()) == many for mark, many in marks) else None
+
+
+def _plain(kind: pl.DataType, value: pl.Expr) -> pl.Expr:
+    if isinstance(kind, pl.Time):
+        return value.to_physical() // 1000
+    return value.to_physical() if isinstance(kind, pl.Datetime) else value
