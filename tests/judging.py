@@ -99,8 +99,8 @@ def _judge(found: Judged, folder: Path, data: bytes, kind: ImportKind, options: 
     plan = transform.compile(kind, inspection.columns, mapped.pairs, importing, opened.blocks, typed=inspection.typed)
     source = Source(opened, plan, kind.schema, chunk_rows=1_000)
     frames = []
-    with source.seen(importing.duplicates) as seen:
-        for prepared in source.prepared(seen):
+    with source.seen(importing.duplicates) as seen, source.prepared(seen) as chunks:
+        for prepared in chunks:
             found.rows += prepared.chunk.rows
             found.issues += prepared.issues
             frames.append(prepared.chunk.frame)

@@ -7,7 +7,7 @@ import polars as pl
 
 from rowferry.domain.schema import Field, ImportKind, ImportOptions, Mode, Schema
 from rowferry.pipeline import transform
-from rowferry.pipeline.transform import Checked
+from rowferry.pipeline.checked import Checked
 from rowferry.ports import Block, RecordFault
 
 UPSERT = ImportOptions(mode=Mode.UPSERT)

@@ -221,6 +221,8 @@ class Block:
     """
     cell_errors: Mapping[str, Lines] = field(default_factory=dict[str, Lines])
     """By column of `cells`, the rows of `cells` whose cell is an error of the spreadsheet; its text is the error (`#REF!`)."""
+    nul: bool = True
+    """Whether a cell may hold the character NUL, which no column of text can. False where that was looked for."""
 
     @property
     def rows(self) -> int:

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
@@ -14,10 +14,10 @@ import pytest
 from psycopg import sql
 
 from placing import Place, chunk_of, codes, declare, words
-from rowferry.destinations.postgres import PostgresReading, ensure_table, table_name
+from rowferry.destinations.postgres import PostgresLoader, PostgresReading, ensure_table, table_name
 from rowferry.domain.faults import MASK, Invalid, KindDiffers
 from rowferry.domain.schema import Field, FieldType, ForeignKey, ImportKind, ImportOptions, Mode, Schema
-from rowferry.ports import Filter
+from rowferry.ports import Filter, Loaded
 from rowferry.store.database import Connection, Database, Role, connect, transaction
 
 PEOPLE = ImportKind(
@@ -201,6 +201,82 @@ def test_texts_with_the_marks_between_values_are_never_taken_for_others(people: 
     people.load({**first, **stored})
     assert words(people.load({**first, **sent})) == ["updated"]
     assert words(people.load({**first, "email": "b", "name": "y"})) == ["created"]
+
+
+def in_chunks(
+    place: Place, rows: Sequence[Mapping[str, object]], many: int
+) -> Iterator[tuple[PostgresLoader, list[str]]]:
+    """One job with chunks of so many rows each: what the rows of each chunk came to."""
+    place.job += 1
+    loader = place.loader(rows, ImportOptions(Mode.UPSERT))
+    for start in range(0, len(rows), many):
+        with transaction(place.connection, place.tenant, UUID(int=place.job)):
+            loaded = loader.load(chunk_of(place.kind, rows[start : start + many], fresh=None, first_row=start + 1))
+        yield loader, words(loaded)
+    loader.close()
+
+
+def numbered(many: int, name: str = "x") -> list[Mapping[str, object]]:
+    """Rows whose keys are in no order, with and without each value."""
+    return [
+        {
+            "email": f"{n * 7919 % many:05}@example.org",
+            "name": None if n % 5 == 0 else f'{name} {n}, “q” "q"\r\n',
+            "age": None if n % 3 == 0 else n,
+            "born": None if n % 4 == 0 else date(1970, 1, 1 + n % 28),
+            "wakes": None if n % 4 == 1 else time(1, n % 60, 1, n),
+            "tax_id": str(n),
+        }
+        for n in range(many)
+    ]
+
+
+def by_place(loader: PostgresLoader) -> bool:
+    """Whether the next chunk is sought behind the last one."""
+    return loader._unchanged._near is not None
+
+
+def test_chunks_are_sought_behind_each_other_and_whatever_lies_between(people: Place, tenants) -> None:
+    rows, other = numbered(2_000), replace(people, tenant=tenants("globex").id)
+    for start in range(0, 2_000, 500):
+        people.load(*rows[start : start + 500])
+        other.load(*rows[start : start + 250])
+    for number, (loader, outcomes) in enumerate(in_chunks(people, rows, 500)):
+        assert set(outcomes) == {"unchanged"}, number
+        assert by_place(loader), number
+    changed = [{**row, "name": "new"} if n % 10 == 3 else row for n, row in enumerate(rows)]
+    for loader, outcomes in in_chunks(people, changed, 500):
+        assert [word == "updated" for word in outcomes] == [n % 10 == 3 for n in range(500)]
+        assert by_place(loader)
+    # those rows lie at the end now
+    assert {word for _, outcomes in in_chunks(people, changed, 500) for word in outcomes} == {"unchanged"}
+
+
+def test_rows_in_another_order_than_they_lie_are_looked_up_by_key(people: Place) -> None:
+    rows = numbered(2_000)
+    people.load(*rows)
+    mixed = sorted(rows, key=lambda row: hash(row["tax_id"]))
+    for number, (loader, outcomes) in enumerate(in_chunks(people, mixed, 500)):
+        assert set(outcomes) == {"unchanged"}
+        assert by_place(loader) == (number == 0)
+
+
+def test_rows_that_are_there_in_part_are_told_apart_wherever_they_lie(people: Place) -> None:
+    rows = numbered(2_000)
+    people.load(*rows[:1_100])
+    outcomes = [word for _, found in in_chunks(people, rows, 500) for word in found]
+    assert outcomes == ["unchanged"] * 1_100 + ["created"] * 900
+
+
+def test_a_stored_mark_between_values_is_no_end_of_a_row(people: Place) -> None:
+    """The chunk that is sought by place lies beside a row of marks, which the file has not."""
+    rows = numbered(1_500)
+    marked = {"email": "m", "name": "\x1e00001@example.org\x1f\x1d\x1e", "tax_id": "m"}
+    people.load(*rows[:700], marked, *rows[700:])
+    assert {word for _, outcomes in in_chunks(people, rows, 500) for word in outcomes} == {"unchanged"}
+    swapped = [{**row, "name": "\x1d" if row["name"] is None else row["name"]} for row in rows]
+    outcomes = [word for _, found in in_chunks(people, swapped, 500) for word in found]
+    assert [word == "updated" for word in outcomes] == [row["name"] is None for row in rows]
 
 
 def test_what_is_stored_may_be_longer_than_anything_in_the_file(people: Place) -> None:
@@ -427,6 +503,29 @@ def test_a_row_that_somebody_else_wrote_first_is_matched_again(people: Place, mo
         loaded = loader.load(chunk_of(PEOPLE, rows, fresh=True))
     assert words(loaded) == [outcome, "created"]
     assert people.rows()[0]["name"] == ("mine" if outcome == "updated" else "theirs")
+
+
+def test_a_row_that_somebody_changes_while_it_is_overwritten_is_matched_again(people: Place, admin: Connection) -> None:
+    """Somebody who takes no turn holds the row, and lets go when the loader waits for it: what is kept is what he wrote."""
+    people.load({"email": "a", "name": "old"}, {"email": "b", "name": "old"})
+    found: list[Loaded] = []
+
+    def load() -> None:
+        with connect(people.database, Role.LOADER) as connection:
+            place = replace(people, connection=connection)
+            found.append(place.load({"email": "a", "name": "mine"}, {"email": "b", "name": "mine"}))
+
+    loading = threading.Thread(target=load)
+    with connect(people.database, Role.OWNER) as other, transaction(other, people.tenant, UUID(int=9)):
+        other.execute("update rows.people set name = 'theirs' where email = 'a'")
+        loading.start()
+        while not admin.execute("select 1 from pg_locks where not granted").fetchone():
+            assert loading.is_alive()
+    loading.join()
+    assert words(found[0]) == ["updated", "updated"]
+    assert [row["name"] for row in people.rows()] == ["mine", "mine"]
+    kept = admin.execute("select row, image ->> 'name' from before_images order by row").fetchall()
+    assert kept == [(1, "theirs"), (2, "old")]
 
 
 def test_a_row_that_the_database_alone_refuses_is_found_and_the_rest_goes_in(people: Place) -> None:
@@ -718,10 +817,16 @@ def test_rows_are_looked_up_by_their_key_also_in_a_table_without_statistics(peop
         for statement, parameters, key in (
             (statements.match, [], "email"),
             (statements.conflicts(["tax_id"]), [], "tax_id"),
-            (statements.images, ["people", [1, 2]], "email"),
-            (statements.update, [[1, 2]], "email"),
+            (statements.update, [[1, 2], "people"], "email"),
         ):
             plan = "\n".join(line for (line,) in people.connection.execute(sql.SQL("explain ") + statement, parameters))
             assert f"AND ({key} = s.{key})" in plan, plan
             assert "Seq Scan on people" not in plan
             assert "Materialize" not in plan
+        plan = "\n".join(
+            line
+            for (line,) in people.connection.execute(
+                sql.SQL("explain ") + (statements.look_by_place or sql.SQL("")), [1_000, "(0,0)", "(5,0)"]
+            )
+        )
+        assert "Tid Range Scan on people" in plan, plan

@@ -218,7 +218,7 @@ def _strings(declared: Field, text: pl.Expr) -> Reading:
     nul = text.str.contains("\0", literal=True)
     mapped = text.replace(dict(declared.values)) if declared.values else text
     value = pl.when(~nul).then(mapped)
-    return Reading(value, pl.String(), (wrong_type(nul, ": it holds a NUL character"),))
+    return Reading(value, pl.String(), (wrong_type(nul, ": it holds a NUL character"),), without_nul=mapped)
 
 
 def _booleans(declared: Field, text: pl.Expr) -> Reading:

@@ -12,9 +12,9 @@ import polars as pl
 
 from rowferry.domain.faults import RowCode, RowIssue
 from rowferry.domain.schema import Schema
+from rowferry.pipeline.checked import Checked
 from rowferry.pipeline.keys import HIGH, LINE, LOW, OWNER, ROW, WIDTH, Entries, Keys, Words
 from rowferry.pipeline.literals import dtype
-from rowferry.pipeline.transform import Checked
 
 ROWS_EXPECTED = 2_000_000
 """Rows of a file that nobody counted."""

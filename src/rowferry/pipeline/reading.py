@@ -32,12 +32,14 @@ class Reading:
 
     `value` is an expression over the column of texts; it is null where the text is null or has no value. `reasons` are asked
     in their order for texts without a value; where none holds, the text is a type error with `hint` behind the sentence.
+    `without_nul` is the same as `value` for texts of which none holds the character NUL, where that is less work.
     """
 
     value: pl.Expr
     dtype: pl.DataType
     reasons: tuple[Reason, ...] = ()
     hint: str = ""
+    without_nul: pl.Expr | None = None
 
 
 def wrong_type(when: pl.Expr, hint: str) -> Reason:

@@ -5,6 +5,8 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 from typing import cast
 
 import numpy as np
@@ -58,13 +60,14 @@ def error_lines(inspection: Inspection, issues: Sequence[RowIssue], raw: Callabl
     out: list[bytes] = []
     delimiter, line = _delimiter(inspection).encode(), _lines(inspection)
     for row, of_row in _by_row(issue for issue in issues if issue.outcome == "failed"):
-        record = _original(inspection, raw(row), of_row)
+        codes = [issue.code for issue in of_row]
+        record = _original(inspection, raw(row), codes)
         cells = [
             str(row),
             str(of_row[0].line),
-            JOINED.join(issue.code for issue in of_row),
-            JOINED.join(issue.field or "" for issue in of_row),
-            safe(JOINED.join(issue.message for issue in of_row)),
+            JOINED.join(codes),
+            JOINED.join([issue.field or "" for issue in of_row]),
+            safe(JOINED.join([issue.message for issue in of_row])),
         ]
         out += (record, delimiter, line(cells).encode())
     return _encoded_bytes(b"".join(out), inspection)
@@ -93,22 +96,14 @@ def in_place(frame: pl.DataFrame, outcomes: Outcomes) -> pl.DataFrame:
 
 
 def _by_row(issues: Iterable[RowIssue]) -> Iterable[tuple[int, list[RowIssue]]]:
-    current: list[RowIssue] = []
-    for issue in issues:
-        if current and current[0].row != issue.row:
-            yield current[0].row, current
-            current = []
-        current.append(issue)
-    if current:
-        yield current[0].row, current
+    return ((row, list(of_row)) for row, of_row in groupby(issues, attrgetter("row")))
 
 
-def _original(inspection: Inspection, record: bytes, issues: Sequence[RowIssue]) -> bytes:
+def _original(inspection: Inspection, record: bytes, codes: Sequence[str]) -> bytes:
     """The record without the columns that an error file of ours had added, and with the cells that it lacks.
 
     A record that could be cut no further is left alone: its last cell is open, and a delimiter would become part of it.
     """
-    codes = {issue.code for issue in issues}
     if RowCode.QUOTE_ERROR in codes:
         return record
     columns = len(inspection.columns) - len(inspection.added_columns)

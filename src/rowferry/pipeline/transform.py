@@ -3,89 +3,29 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Literal
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from rowferry.domain.faults import MASK, InvalidDeclaration, Pointed, RowCode, RowIssue
+from rowferry.domain.faults import InvalidDeclaration, Pointed, RowCode
 from rowferry.domain.schema import Field, ImportOptions, Mode, Rule, Schema
 from rowferry.pipeline.cells import Demand, demands, filled, gone, reading, texts, unmapped
+from rowferry.pipeline.checked import Checked, Defect, Source, Told, any_of, faulty, issues, same
 from rowferry.pipeline.literals import dtype
 from rowferry.pipeline.numbers import SIGNS, Sign, ambiguous, telling, undecided, unsure
 from rowferry.pipeline.reading import Misdeclared, Reading
 from rowferry.pipeline.rules import Judge, judge, try_on_nothing
 from rowferry.ports import Block, ImportKind, Lines
 
-VALUE_CHARACTERS = 200
-"""Characters of a cell that an issue shows at most; its record has the rest."""
+PLANS_KEPT = 64
+"""Plans that are kept compiled."""
 RANKS = 16
 """Places of the faults of one field within a row."""
 
 Whole = Callable[[], Iterable[Block]]
 """All blocks of a file, from its start."""
-
-_Told = list[tuple[str, Mapping[str, object]]]
-"""Codes of issues with the arguments of their messages, besides `value`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where the cells of a field come from: the name of their column in `Checked.cells`, and the header's; None where a default alone brings it."""
-
-    field: Field
-    cell: str
-    column: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What became of a block.
-
-    `frame` has one row per record that had the header's cells: the fields that a column or a default brings, typed, in the schema's
-    order, then `_row`; a cell that could not be read is null there. `ok` says for each row of the frame whether it has no issue.
-    `issues` are those of all rows of the block, also of records that could not be cut into cells, by row, then in the order of the
-    fields, rules last. `lines` has one line per row of the block, `positions` the row of the block of each row of the frame. `faulty`
-    says for which rows of the frame a field has a fault of its own; fields without any are left out. `raw(position)` gives the bytes
-    of a record of the block, `cells` its cells with the defaults in place.
-    """
-
-    first_row: int
-    lines: Lines
-    positions: Lines
-    frame: pl.DataFrame
-    ok: pl.Series
-    issues: Sequence[RowIssue]
-    faulty: Mapping[str, pl.Series]
-    raw: Callable[[int], bytes]
-    cells: pl.DataFrame
-    sources: Mapping[str, Source]
-
-    def issue(
-        self,
-        index: int,
-        names: tuple[str, ...],
-        code: str,
-        outcome: Literal["failed", "skipped"],
-        arguments: Mapping[str, object],
-    ) -> RowIssue:
-        """An issue of a row of the frame about one field, or about several together. Its argument `value` shows their cells."""
-        sources = [self.sources[name] for name in names]
-        values = [shown(source.field, self.cells[source.cell][index]) for source in sources]
-        position = int(self.positions[index])
-        alone = sources[0] if len(sources) == 1 else None
-        return RowIssue(
-            row=self.first_row + position,
-            line=int(self.lines[position]),
-            field=alone.field.name if alone else None,
-            column=alone.column if alone else None,
-            code=code,
-            value=values[0] if alone else None,
-            arguments={"value": ", ".join(values)} | dict(arguments),
-            outcome=outcome,
-            record=legible(self.raw(position)),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +51,10 @@ class _Column:
     def name(self) -> str:
         return self.source.field.name
 
+    def defect(self, mask: pl.Series, rank: int, told: Callable[[npt.NDArray[np.uint32]], Told]) -> Defect:
+        """Rows whose value of this field is at fault."""
+        return Defect(mask, rank, told, self.source, self.name)
+
     def questions(self) -> list[pl.Expr]:
         """For each sign, whether a cell can be read with that one only; and how many cells may be two numbers."""
         field, text = self.source.field, unmapped(self.source.field, self.stated())
@@ -121,17 +65,6 @@ class _Column:
         """The texts whose reading depends on options: those that are not typed."""
         text = pl.col(self.cell)
         return text if self.mark is None else pl.when(~pl.col(self.mark)).then(text)
-
-
-@dataclass(frozen=True, slots=True)
-class _Fault:
-    """Rows with one sort of fault: which, of which column, at which place among a row's faults, and what to tell about rows of these indexes."""
-
-    mask: pl.Series
-    column: _Column | None
-    rank: int
-    told: Callable[[npt.NDArray[np.uint32]], _Told]
-    rule: Rule | None = None
 
 
 class Plan:
@@ -175,10 +108,10 @@ class Plan:
         """
         block = self._filled(block)
         text = self._texts(block, self._columns)
-        values = self._values(text)
+        values = self._values(text, nul=block.nul)
         if any(_unsure(column, text, values) for column in self._untold):
             self._ask()
-            values = self._values(text)
+            values = self._values(text, nul=block.nul)
         unread = [fault for column in self._columns for fault in _unread(column, text, values, block)]
         faults = [*unread, *self._broken(text.hstack(values), values), *self._judged(values, unread)]
         return Checked(
@@ -186,9 +119,9 @@ class Plan:
             lines=block.lines,
             positions=block.positions,
             frame=values.with_columns(pl.Series("_row", block.first_row + block.positions, dtype=pl.Int64)),
-            ok=~_any((fault.mask for fault in faults), values.height),
-            issues=_issues(block, faults),
-            faulty=_faulty(faults, values.height),
+            ok=~any_of((fault.mask for fault in faults), values.height),
+            issues=issues(block, faults),
+            faulty=faulty(faults, values.height),
             raw=block.raw,
             cells=block.cells,
             sources=self._sources,
@@ -201,7 +134,7 @@ class Plan:
         if not self._fills:
             return block
         cells = block.cells.with_columns(self._fills)
-        return replace(block, cells=cells, typed=_still_typed(block, cells))
+        return replace(block, cells=cells, typed=_still_typed(block, cells), nul=True)
 
     def _errors(self, block: Block) -> dict[str, Lines]:
         """The errors of a spreadsheet in the cells of the fields, without those that are one of the missing values."""
@@ -224,8 +157,11 @@ class Plan:
             text = text.with_columns(pl.when(~_mask(block, column)).then(pl.col(column.cell)).alias(column.cell))
         return text
 
-    def _values(self, text: pl.DataFrame) -> pl.DataFrame:
-        return text.select([column.reading.value.alias(column.name) for column in self._columns])
+    def _values(self, text: pl.DataFrame, *, nul: bool) -> pl.DataFrame:
+        readings = ((column.name, column.reading) for column in self._columns)
+        return text.select(
+            [(one.value if nul or one.without_nul is None else one.without_nul).alias(name) for name, one in readings]
+        )
 
     def _ask(self) -> None:
         """Asks all cells of the file what they tell of the signs of their columns, once.
@@ -251,34 +187,34 @@ class Plan:
         )
         self._untold = []
 
-    def _broken(self, frame: pl.DataFrame, values: pl.DataFrame) -> list[_Fault]:
+    def _broken(self, frame: pl.DataFrame, values: pl.DataFrame) -> list[Defect]:
         """What the fields demand of values and do not get."""
         if not self._demands:
             return []
         broken = [demand.broken.fill_null(value=False).alias(key) for key, (_, _, demand) in self._demands.items()]
         masks = frame.select(broken)
-        found = list[_Fault]()
+        found = list[Defect]()
         for mask in masks:
             if mask.any():
                 rank, column, demand = self._demands[mask.name]
-                found.append(_Fault(mask, column, rank, _demanded(demand, values[column.name])))
+                found.append(column.defect(mask, rank, _demanded(demand, values[column.name])))
         return found
 
-    def _judged(self, values: pl.DataFrame, unread: list[_Fault]) -> list[_Fault]:
+    def _judged(self, values: pl.DataFrame, unread: list[Defect]) -> list[Defect]:
         """Rules that rows break. A row is not judged by a rule whose fields it lacks for a fault that is told already."""
         if not self._rules:
             return []
         table = values.with_columns(self._absent)
         suspects = table.select([one.suspected.alias(str(index)) for index, one in enumerate(self._rules)])
-        by_name = {column.name: column for column in self._columns}
-        found = list[_Fault]()
+        found = list[Defect]()
         for index, one in enumerate(self._rules):
-            lacking = [fault.mask for fault in unread if fault.column and fault.column.name in one.fields]
-            mask = one.broken(table, suspects[str(index)] & ~_any(lacking, values.height))
+            lacking = [fault.mask for fault in unread if fault.field in one.fields]
+            mask = one.broken(table, suspects[str(index)] & ~any_of(lacking, values.height))
             if mask.any():
-                blamed = by_name.get(one.rule.field) if one.rule.field else None
-                told = _same(one.rule.code, {"message": one.rule.message})
-                found.append(_Fault(mask, blamed, len(self._columns) * RANKS + index, told, one.rule))
+                blamed = self._sources.get(one.rule.field) if one.rule.field else None
+                told = same(one.rule.code, {"message": one.rule.message})
+                rank = len(self._columns) * RANKS + index
+                found.append(Defect(mask, rank, told, blamed, one.rule.field, of_value=False))
         return found
 
 
@@ -305,10 +241,23 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
     Raises:
         InvalidDeclaration: the kind has a pattern or a rule that cannot be worked with. `check` finds those when it is declared.
     """
+    return Plan(*_compiled(kind.schema, columns, mapping, options, typed=typed), whole)
+
+
+@lru_cache(PLANS_KEPT)
+def _compiled(
+    schema: Schema,
+    columns: tuple[str, ...],
+    mapping: tuple[tuple[int, str], ...],
+    options: ImportOptions,
+    *,
+    typed: bool,
+) -> tuple[tuple[_Column, ...], tuple[Judge, ...], tuple[Field, ...], tuple[pl.Expr, ...]]:
+    """What a plan is made of. The same files come again and again, and to compile takes as long as to read a hundred rows."""
     positions = {name: position for position, name in mapping}
     defaults = dict(options.defaults)
     faults, compiled, fills = list[Pointed](), list[_Column](), list[pl.Expr]()
-    for rank, field in enumerate(one for one in kind.schema.fields if one.name in positions or one.name in defaults):
+    for rank, field in enumerate(one for one in schema.fields if one.name in positions or one.name in defaults):
         position = positions.get(field.name)
         cell = f"{field.name} default" if position is None else str(position)
         source = Source(
@@ -318,23 +267,19 @@ def compile(  # noqa: A001  # the word of the field; nobody compiles Python here
         )
         if field.name in defaults:
             default = defaults[field.name]
-            usual = (
-                pl.lit(default)
-                if position is None
-                else filled(field, kind.schema.missing_values, pl.col(cell), default)
-            )
+            usual = pl.lit(default) if position is None else filled(field, schema.missing_values, pl.col(cell), default)
             fills.append(usual.alias(cell))
         try:
-            compiled.append(_column(source, rank, kind.schema, options, typed=typed))
+            compiled.append(_column(source, rank, schema, options, typed=typed))
         except Misdeclared as error:
-            faults.append(_pointed_field(kind.schema, field, error))
-    rules, wrong = _rules(kind.schema)
-    _raise_any([*faults, *wrong])
+            faults.append(_pointed_field(schema, field, error))
+    rules, wrong = _rules(schema)
+    _raiseany_of([*faults, *wrong])
     brought = positions.keys() | defaults.keys()
-    absent = tuple(field for field in kind.schema.fields if field.name not in brought)
+    absent = tuple(field for field in schema.fields if field.name not in brought)
     if options.mode is Mode.UPDATE:  # what the file does not bring is as it is stored, which nobody knows here
         rules = tuple(rule for rule in rules if rule.fields <= brought)
-    return Plan(tuple(compiled), rules, absent, fills, whole)
+    return tuple(compiled), rules, absent, tuple(fills)
 
 
 def default_faults(kind: ImportKind, options: ImportOptions) -> tuple[Pointed, ...]:
@@ -364,20 +309,7 @@ def check(kind: ImportKind) -> None:
     none = np.empty(0, np.int64)
     cells = pl.DataFrame(schema={str(position): pl.String for position in range(len(names))})
     plan.apply(Block(1, none, cells, none, (), lambda _: b"", lambda _: ()))
-    _raise_any(_tried(kind.schema))
-
-
-def shown(field: Field, cell: str | None) -> str:
-    """What an issue shows of a cell: its text, cut, or a mask where the field is sensitive."""
-    if field.sensitive:
-        return MASK
-    text = (cell or "").replace("\0", "\ufffd")
-    return text if len(text) <= VALUE_CHARACTERS else text[: VALUE_CHARACTERS - 1] + "…"
-
-
-def legible(record: bytes) -> str:
-    """The text of a record; what is no text, and NUL, which no column of text holds, are replaced."""
-    return record.decode("utf-8", "replace").replace("\0", "\ufffd")
+    _raiseany_of(_tried(kind.schema))
 
 
 # Compiling ------------------------------------------------------------------------------------------------------------
@@ -435,7 +367,7 @@ def _pointed_field(schema: Schema, field: Field, error: Misdeclared) -> Pointed:
     return Pointed(f"Field {field.name}: {error.detail}", pointer)
 
 
-def _raise_any(faults: list[Pointed]) -> None:
+def _raiseany_of(faults: list[Pointed]) -> None:
     if faults:
         reason = "; ".join(fault.detail for fault in faults) + "."
         raise InvalidDeclaration(errors=tuple(faults), reason=reason)
@@ -473,38 +405,34 @@ def _still_typed(block: Block, cells: pl.DataFrame) -> pl.DataFrame | None:
     )
 
 
-def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame, block: Block) -> list[_Fault]:
+def _unread(column: _Column, text: pl.DataFrame, values: pl.DataFrame, block: Block) -> list[Defect]:
     """Cells of one field that are an error of a spreadsheet, or are empty and may not be, or have a text that is no value."""
     given, value = text[column.cell], values[column.name]
-    found = list[_Fault]()
+    found = list[Defect]()
     lacking = given.is_null() if column.source.field.required and given.null_count() > 0 else None
     if column.source.cell in block.cell_errors:
         spoilt = _mask(block, column)
         lacking = None if lacking is None else lacking & ~spoilt
-        found.append(_Fault(spoilt, column, column.rank, _same(RowCode.CELL_ERROR, {})))
+        found.append(column.defect(spoilt, column.rank, same(RowCode.CELL_ERROR, {})))
     if lacking is not None:
-        found.append(_Fault(lacking, column, column.rank, _same(RowCode.REQUIRED, {})))
+        found.append(column.defect(lacking, column.rank, same(RowCode.REQUIRED, {})))
     if value.null_count() > given.null_count():
         mask = value.is_null() & given.is_not_null()
-        found.append(_Fault(mask, column, column.rank, _reasoned(column, text)))
+        found.append(column.defect(mask, column.rank, _reasoned(column, text)))
     return found
 
 
-def _same(code: str, arguments: Mapping[str, object]) -> Callable[[npt.NDArray[np.uint32]], _Told]:
-    return lambda at: [(code, arguments)] * len(at)
-
-
-def _reasoned(column: _Column, text: pl.DataFrame) -> Callable[[npt.NDArray[np.uint32]], _Told]:
+def _reasoned(column: _Column, text: pl.DataFrame) -> Callable[[npt.NDArray[np.uint32]], Told]:
     """Tells of unread cells by the first reason that holds."""
     read = column.reading
     kind = str(column.source.field.type)
-    answers: _Told = [(reason.code, {"type": kind} | dict(reason.arguments)) for reason in read.reasons]
+    answers: Told = [(reason.code, {"type": kind} | dict(reason.arguments)) for reason in read.reasons]
     answers.append((RowCode.TYPE_ERROR, {"type": kind, "hint": read.hint}))
     number = pl.lit(len(read.reasons))
     for index, reason in reversed(list(enumerate(read.reasons))):
         number = pl.when(reason.when.fill_null(value=False)).then(pl.lit(index)).otherwise(number)
 
-    def told(at: npt.NDArray[np.uint32]) -> _Told:
+    def told(at: npt.NDArray[np.uint32]) -> Told:
         # Lazily, because only then the engine finds what the reasons have in common.
         asked = text.select([name for name in (column.cell, column.mark) if name is not None])[at]
         numbers = asked.lazy().with_columns(number.alias("number")).collect()["number"]
@@ -513,80 +441,12 @@ def _reasoned(column: _Column, text: pl.DataFrame) -> Callable[[npt.NDArray[np.u
     return told
 
 
-def _demanded(demand: Demand, values: pl.Series) -> Callable[[npt.NDArray[np.uint32]], _Told]:
+def _demanded(demand: Demand, values: pl.Series) -> Callable[[npt.NDArray[np.uint32]], Told]:
     if not demand.measured:
-        return _same(demand.code, demand.arguments)
+        return same(demand.code, demand.arguments)
 
-    def told(at: npt.NDArray[np.uint32]) -> _Told:
+    def told(at: npt.NDArray[np.uint32]) -> Told:
         lengths = values.gather(at).str.len_chars().to_list()
         return [(demand.code, {**demand.arguments, "length": length}) for length in lengths]
 
     return told
-
-
-def _any(masks: Iterable[pl.Series], height: int) -> pl.Series:
-    total = np.zeros(height, np.bool_)
-    for mask in masks:
-        total |= mask.to_numpy()
-    return pl.Series(total)
-
-
-def _faulty(faults: list[_Fault], height: int) -> dict[str, pl.Series]:
-    by_name = dict[str, list[pl.Series]]()
-    for fault in faults:
-        if fault.column is not None and fault.rule is None:
-            by_name.setdefault(fault.column.name, []).append(fault.mask)
-    return {name: _any(masks, height) for name, masks in by_name.items()}
-
-
-def _issues(block: Block, faults: list[_Fault]) -> list[RowIssue]:
-    """The issues of a block in the order of its rows; several of one row in the order of their ranks."""
-    records = dict[int, str]()
-    uncut = [_Subject().issue(block, one.position, records, (one.code, one.arguments), None) for one in block.faults]
-    issues = list[RowIssue](uncut)
-    ranks = [np.full(len(uncut), -1)]
-    for fault in faults:
-        subject = _Subject(fault.rule.field if fault.rule else None, fault.column.source if fault.column else None)
-        at = fault.mask.arg_true().to_numpy()
-        rows = zip(block.positions[at].tolist(), fault.told(at), subject.cells(block, at), strict=True)
-        issues += [subject.issue(block, position, records, told, cell) for position, told, cell in rows]
-        ranks.append(np.full(len(at), fault.rank))
-    order = np.lexsort((np.concatenate(ranks), np.fromiter((issue.row for issue in issues), np.int64, len(issues))))
-    return [issues[at] for at in order.tolist()]
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """What an issue is about: a field by name, and where its cells are when the file has it."""
-
-    field: str | None = None
-    source: Source | None = None
-
-    def cells(self, block: Block, at: npt.NDArray[np.uint32]) -> list[str | None]:
-        if self.source is None:
-            return [None] * len(at)
-        raw: list[str | None] = block.cells[self.source.cell].gather(at).to_list()
-        return [shown(self.source.field, cell) for cell in raw]
-
-    def issue(
-        self,
-        block: Block,
-        position: int,
-        records: dict[int, str],
-        told: tuple[str, Mapping[str, object]],
-        value: str | None,
-    ) -> RowIssue:
-        if position not in records:
-            records[position] = legible(block.raw(position))
-        code, arguments = told
-        return RowIssue(
-            row=block.first_row + position,
-            line=int(block.lines[position]),
-            field=self.source.field.name if self.source else self.field,
-            column=self.source.column if self.source else None,
-            code=code,
-            value=value,
-            arguments=arguments if value is None else {"value": value, **arguments},
-            outcome="failed",
-            record=records[position],
-        )

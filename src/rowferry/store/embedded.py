@@ -38,6 +38,8 @@ SETTINGS: Mapping[str, str] = {
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "pglz",
+    # While a chunk is copied its log goes to the disk, so that its commit has little left to wait for: half a second in a million rows.
+    "wal_writer_delay": "10ms",
     "jit": "off",
     "timezone": "UTC",
     # A backend whose client was killed ends within half a second instead of at the end of its statement.

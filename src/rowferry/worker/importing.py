@@ -144,6 +144,7 @@ class Import:
             return
         self._attempt.enter("validate")
         with source.seen(order.options.duplicates) as seen:
-            for prepared in source.prepared(seen):
-                self._attempt.enter("validate", rows_read=prepared.chunk.first_row + prepared.chunk.rows - 1)
+            with source.prepared(seen) as chunks:
+                for prepared in chunks:
+                    self._attempt.enter("validate", rows_read=prepared.chunk.first_row + prepared.chunk.rows - 1)
             yield seen

@@ -226,7 +226,7 @@ class Loading:
     @contextmanager
     def _judging(self) -> Generator[Iterator[Prepared]]:
         """All chunks, for judging alone."""
-        with self._source.seen(self._order.options.duplicates) as seen, Ahead(self._source.prepared(seen)) as chunks:
+        with self._source.seen(self._order.options.duplicates) as seen, self._source.prepared(seen) as chunks:
             yield chunks
 
     @contextmanager
@@ -234,7 +234,8 @@ class Loading:
         """The chunks behind the rows that are settled, ready to be."""
         with (
             self._source.seen(self._order.options.duplicates) as seen,
-            Ahead(settling.ready(self._source.prepared(seen, settled))) as chunks,
+            self._source.prepared(seen, settled) as judged,
+            Ahead(settling.ready(judged)) as chunks,
         ):
             yield chunks
 

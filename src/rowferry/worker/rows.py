@@ -1,7 +1,10 @@
 """From a file to chunks that may be written: reads, validates, finds duplicates, and cuts to what commits together."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -9,11 +12,13 @@ import polars as pl
 
 from rowferry.domain.faults import JobFaultCode, RowIssue, stop
 from rowferry.domain.schema import Schema
+from rowferry.pipeline.checked import Checked
 from rowferry.pipeline.inspect import Opened
 from rowferry.pipeline.match import Judged, Seen
 from rowferry.pipeline.report import error_header, record_of, rows_csv
-from rowferry.pipeline.transform import Checked, Plan
+from rowferry.pipeline.transform import Plan
 from rowferry.ports import Block, Chunk, Inspection
+from rowferry.worker.ahead import Ahead
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,20 +54,31 @@ class Source:
         """The memory of keys for one pass over the file."""
         return Seen(self.schema, self.plan.fields, duplicates, self.opened.scratch, rows=self.inspection.rows)
 
-    def prepared(self, seen: Seen, settled: int = 0) -> Iterator[Prepared]:
-        """The chunks behind the first `settled` rows. Those rows are read all the same: they may hold keys of later ones.
+    @contextmanager
+    def prepared(self, seen: Seen, settled: int = 0) -> Generator[Iterator[Prepared]]:
+        """The chunks behind the first `settled` rows; one thread reads ahead, and another judges what is read.
+
+        The rows that are settled are read all the same: they may hold keys of later ones.
 
         Raises:
             JobStopped: number-ambiguous, before the first chunk, where every row has a number that may be two and nothing says which.
         """
-        for block in self.opened.blocks():
-            checked = self.plan.apply(block)
-            _refuse_hopeless(self.plan)
-            judged = seen.judge(checked)
-            last = block.first_row + block.rows - 1
-            first = max(block.first_row, settled + 1)
-            for start in range(first, last + 1, self.chunk_rows):
-                yield self._cut(block, checked, judged, range(start, min(start + self.chunk_rows - 1, last) + 1))
+        with Ahead(self.opened.blocks()) as blocks:
+            of_blocks = map(
+                partial(self._chunks, seen, settled), blocks
+            )  # a `for` would keep each block while the next is made
+            with Ahead(chain.from_iterable(of_blocks)) as chunks:
+                yield chunks
+
+    def _chunks(self, seen: Seen, settled: int, block: Block) -> Sequence[Prepared]:
+        """The chunks of one block behind the rows that are settled."""
+        checked = self.plan.apply(block)
+        _refuse_hopeless(self.plan)
+        judged = seen.judge(checked)
+        last = block.first_row + block.rows - 1
+        starts = range(max(block.first_row, settled + 1), last + 1, self.chunk_rows)
+        ranges = (range(start, min(start + self.chunk_rows - 1, last) + 1) for start in starts)
+        return [self._cut(block, checked, judged, of) for of in ranges]
 
     def _cut(self, block: Block, checked: Checked, judged: Judged, of: range) -> Prepared:
         """Some rows of a block, by their numbers."""
@@ -73,23 +89,24 @@ class Source:
         valid = judged.valid[places]
         every = checked.frame[places]
         issues = tuple(issue for issue in judged.issues if issue.row in of)
-        offset = block.first_row
+        offset, raw = block.first_row, block.raw  # what reads records must not keep the cells
         chunk = Chunk(
             first_row=first,
             rows=rows,
             lines=block.lines[first - offset : first - offset + rows],
             frame=every.filter(valid),
             fresh=judged.fresh[places].filter(valid),
-            raw=lambda row: block.raw(row - offset).decode("utf-8", "replace"),
+            raw=lambda row: raw(row - offset).decode("utf-8", "replace"),
             faulty=_faulty(every.with_columns(judged.fresh[places].alias("_fresh")), valid, issues),
         )
         return Prepared(chunk, issues, self._record_of(block))
 
     def _record_of(self, block: Block) -> Callable[[int], bytes]:
         """The records of an error file by their rows' numbers: the bytes as they came, or their cells where those are no text."""
+        offset, raw, cut = block.first_row, block.raw, block.cut
         if self.inspection.delimiter:
-            return lambda row: block.raw(row - block.first_row)
-        return lambda row: record_of(self.inspection, block.cut(row - block.first_row))
+            return lambda row: raw(row - offset)
+        return lambda row: record_of(self.inspection, cut(row - offset))
 
 
 def _refuse_hopeless(plan: Plan) -> None:

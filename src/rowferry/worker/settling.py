@@ -52,25 +52,27 @@ class Settling:
 
     def ready(self, chunks: Iterator[Prepared]) -> Iterator[Ready]:
         """The chunks with all stored already that can be foreseen: that costs a third of a load, and is done beside it."""
-        for prepared in chunks:
-            chunk, usual = prepared.chunk, self._usual
-            outcomes, issues = merged(prepared, Loaded(np.full(chunk.frame.height, usual, np.uint8), ()))
-            staging = rows_csv(chunk.frame, header=False)
-            parts = self._stored(chunk, {"staging": staging})
-            contents = self._contents(prepared, outcomes, issues)
-            parts |= self._stored(chunk, contents) | _shared(parts, contents)
-            for name, passed in self._passed.items():
-                passed.add(contents.get(name, staging))
-            foreseen = Settlement(
-                chunk.first_row,
-                outcomes,
-                issues,
-                causes(issues),
-                encoded=encoded(self._attempt.job.id, issues),
-                parts=parts,
-            )
-            ready = replace(prepared, chunk=replace(chunk, prepared=self._prepare(chunk, staging)))
-            yield Ready(ready, foreseen, usual)
+        return map(self._ready, chunks)
+
+    def _ready(self, prepared: Prepared) -> Ready:
+        chunk, usual = prepared.chunk, self._usual
+        outcomes, issues = merged(prepared, Loaded(np.full(chunk.frame.height, usual, np.uint8), ()))
+        staging = rows_csv(chunk.frame, header=False)
+        parts = self._stored(chunk, {"staging": staging})
+        contents = self._contents(prepared, outcomes, issues)
+        parts |= self._stored(chunk, contents) | _shared(parts, contents)
+        for name, passed in self._passed.items():
+            passed.add(contents.get(name, staging))
+        foreseen = Settlement(
+            chunk.first_row,
+            outcomes,
+            issues,
+            causes(issues),
+            encoded=encoded(self._attempt.job.id, issues),
+            parts=parts,
+        )
+        ready = replace(prepared, chunk=replace(chunk, prepared=self._prepare(chunk, staging)))
+        return Ready(ready, foreseen, usual)
 
     def settle(self, ready: Ready, loaded: Loaded, merge: Merge) -> Settlement:
         """What the chunk came to, with its parts of the artifacts stored."""

@@ -68,7 +68,15 @@ def test_names_of_tables_fit_and_differ() -> None:
 def test_every_statement_on_rows_says_whose_they_are() -> None:
     made = statements()
     own = "d.tenant_id = (select rowferry.tenant())"
-    for statement in (made.is_empty, made.match, made.images, made.update, made.probe, made.conflicts(("code",))):
+    for statement in (
+        made.is_empty,
+        made.match,
+        made.update,
+        made.probe,
+        made.look_by_key,
+        made.look_by_place,
+        made.conflicts(("code",)),
+    ):
         assert statement is not None
         assert own in statement.as_string(None)
     key = ForeignKey(("id",), "", ("id",))

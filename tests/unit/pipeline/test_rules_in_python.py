@@ -11,7 +11,8 @@ from rowferry.domain.declaration import normal, to_declaration
 from rowferry.domain.faults import InvalidDeclaration, JobStopped
 from rowferry.domain.schema import Field, FieldType, ImportOptions, Mode, Rule
 from rowferry.pipeline import transform
-from rowferry.pipeline.transform import Checked, check
+from rowferry.pipeline.checked import Checked
+from rowferry.pipeline.transform import check
 from rows_of import block_of, checked, kind_of
 
 T = FieldType

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from rowferry.domain.faults import MASK, InvalidDeclaration
 from rowferry.domain.schema import Field, FieldType, ImportKind, ImportOptions, Mode, Normalization, Rule
 from rowferry.pipeline import transform
-from rowferry.pipeline.transform import Checked, check, default_faults
+from rowferry.pipeline.checked import Checked
+from rowferry.pipeline.transform import check, default_faults
 from rowferry.ports import Block
 from rows_of import UPSERT, block_of, blocks_of, checked, kind_of, message_of, read
 from slow_reader import read_rows

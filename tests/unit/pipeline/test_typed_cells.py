@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from rowferry.domain.faults import MASK
 from rowferry.domain.schema import Field, FieldType, ImportKind, ImportOptions, Normalization, Rule
 from rowferry.pipeline import transform
-from rowferry.pipeline.transform import Checked, Plan
+from rowferry.pipeline.checked import Checked
+from rowferry.pipeline.transform import Plan
 from rowferry.ports import Block
 from rows_of import UPSERT, block_of, kind_of
 

@@ -21,7 +21,7 @@ from rowferry.destinations.postgres.statements import (
 )
 from rowferry.destinations.postgres.tables import table_name
 from rowferry.destinations.postgres.texts import ends_of_lines, taken
-from rowferry.destinations.postgres.unchanged import Unchanged
+from rowferry.destinations.postgres.unchanged import Unchanged, Written
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 from rowferry.domain.faults import RowCode
 from rowferry.domain.ledger import Outcome
@@ -62,10 +62,18 @@ class PostgresLoader:
         self._unchanged = Unchanged(self._statements, self._one)
         self._staged = False
 
-    def prepare(self, chunk: Chunk, text: bytes) -> Encoded | None:
-        """The rows that most likely go straight into the table, as the body of a COPY in the order of the key."""
-        looked_up = self._empty_at_start is False or self._context.options.mode is Mode.UPDATE
-        if looked_up or chunk.fresh is None:
+    def prepare(self, chunk: Chunk, text: bytes) -> Encoded | Written | None:
+        """What is most likely wanted of the rows.
+
+        Returns:
+            Those that go straight into the table as the body of a COPY in the order of the key, or all as they are compared with what
+            is stored.
+        """
+        if self._empty_at_start is False or self._context.options.mode is Mode.UPDATE:
+            return (
+                self._unchanged.prepare(chunk.frame.select(self._names)) if self._looks and chunk.frame.height else None
+            )
+        if chunk.fresh is None:
             return None
         fresh, key = chunk.fresh.to_numpy(), self._schema.primary_key
         order = chunk.frame.select(pl.arg_sort_by(key) if key else pl.int_range(pl.len())).to_series().to_numpy()
@@ -194,8 +202,8 @@ class PostgresLoader:
 
     def _write(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         self._copy(chunk, verdicts, self._straight(chunk, positions))
-        self._settle_same(chunk, verdicts, verdicts.open(positions))
-        self._copy(chunk, verdicts, self._absent(chunk, verdicts.open(positions)))
+        found = self._settle_same(chunk, verdicts, verdicts.open(positions))
+        self._copy(chunk, verdicts, self._absent(chunk, verdicts.open(positions), found))
         for _ in range(ROUNDS_MAX):
             undecided = verdicts.open(positions)
             if not undecided.size:
@@ -221,27 +229,41 @@ class PostgresLoader:
         else:
             verdicts.settle(positions, Outcome.CREATED)
 
-    def _settle_same(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
-        """Decides rows that are stored just so, by their text. Where few are, what is stored is compared on the stage instead."""
-        if not self._unchanged.pays or not positions.size or not self._context.options.mode.overwrites:
-            return
-        rows = self._sorted(chunk.frame[positions].with_columns(pl.Series(AT, positions)))
-        looked = self._unchanged.among(rows.select(self._names))
-        verdicts.settle(rows[AT].to_numpy()[looked.same], Outcome.UNCHANGED)
-        self._mostly_new = looked.found * 2 < positions.size
+    def _settle_same(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> int | None:
+        """Decides rows that are stored just so, by their text. Where few are, what is stored is compared on the stage instead.
 
-    def _absent(self, chunk: Chunk, positions: Positions) -> Positions:
-        """Rows whose keys are not in the table, asked by key alone; none where that does not pay.
+        Returns:
+            How many of the rows have a key that is stored, where that was looked up.
+        """
+        if not self._looks or not positions.size:
+            return None
+        whole = positions.size == chunk.frame.height
+        rows = (chunk.frame if whole else chunk.frame[positions]).select(self._names)
+        looked = self._unchanged.among(rows, chunk.prepared if whole and isinstance(chunk.prepared, Written) else None)
+        verdicts.settle(positions[looked.same], Outcome.UNCHANGED)
+        if looked.found is not None:
+            self._mostly_new = looked.found * 2 < positions.size
+        return looked.found
+
+    @property
+    def _looks(self) -> bool:
+        """Whether rows are looked at that may be stored just so."""
+        return self._unchanged.pays and self._context.options.mode.overwrites
+
+    def _absent(self, chunk: Chunk, positions: Positions, found: int | None) -> Positions:
+        """Rows whose keys are not in the table, asked by key alone where it is not known that there is none; none where that does not pay.
 
         Where the last chunk was mostly new, only what exists need be staged then. The write is what decides.
         """
         probe = self._statements.probe
         if not self._mostly_new or probe is None or not positions.size or self._context.options.mode is Mode.UPDATE:
             return positions[:0]
+        if found == 0:
+            return positions
         keys = self._sorted(chunk.frame[positions])[self._schema.primary_key[0]]
-        (found,) = self._one(probe, [keys.cast(pl.String).str.join(BETWEEN)[0]])
+        (stored,) = self._one(probe, [keys.cast(pl.String).str.join(BETWEEN)[0]])
         mine = chunk.frame[self._schema.primary_key[0]].gather(positions)
-        known = mine.is_in(pl.Series(found, dtype=keys.dtype).implode()).fill_null(value=True)
+        known = mine.is_in(pl.Series(stored, dtype=keys.dtype).implode()).fill_null(value=True)
         absent: Positions = positions[~known.to_numpy()]
         self._mostly_new = absent.size * 2 > positions.size
         return absent
@@ -324,10 +346,8 @@ class PostgresLoader:
         verdicts.settle(positions[written], Outcome.CREATED)
 
     def _update(self, verdicts: Verdicts, positions: Positions) -> None:
-        """Keeps what is overwritten, then overwrites; a row that somebody else took away stays undecided."""
-        some = positions.tolist()
-        self._connection.execute(self._statements.images, [self._context.kind.name, some], prepare=False)
-        (changed,) = self._one(self._statements.update, [some])
+        """Overwrites and keeps what was there; a row that somebody else changed or took away stays undecided."""
+        (changed,) = self._one(self._statements.update, [positions.tolist(), self._context.kind.name])
         verdicts.settle(np.array(changed, np.int64), Outcome.UPDATED)
 
     def _try(self, chunk: Chunk) -> Loaded:

@@ -182,25 +182,23 @@ class Statements:
         return self._insert(sql.SQL("on conflict do nothing"))
 
     @cached_property
-    def images(self) -> sql.Composed:
-        """What the update will overwrite; locks these rows, so that what was kept is what is overwritten."""
-        return sql.SQL(
-            "insert into rowferry.before_images (job_id, row, kind, image)"
-            " select rowferry.current_job(), s._row, %s, to_jsonb(d) - 'tenant_id'"
-            " from {stage} s cross join lateral ({stored} for update) d where s._at = any(%s) order by s._at"
-        ).format(stage=self.stage, stored=self._stored(self._same_key()))
-
-    @cached_property
     def update(self) -> sql.Composed:
-        """Overwrites the mapped fields; gives the `_at` of each row that was there."""
+        """Overwrites the mapped fields and keeps what was there; gives the `_at` of each row that was there and was the same still.
+
+        A row that somebody else changes meanwhile is another version, and is neither overwritten nor kept. Its place alone does not
+        tell that: before their releases of November 2025 PostgreSQL 13 to 18 took what stands there later for the same row.
+        """
         changes: list[sql.Composable] = [
             self._change(field) for field in self.fields if field.name not in self.kind.schema.primary_key
         ]
-        changes += [sql.SQL("_job_id = rowferry.current_job()"), sql.SQL("_row = s._row")]
+        changes += [sql.SQL("_job_id = (select rowferry.current_job())"), sql.SQL("_row = s._row")]
         return sql.SQL(
-            "with s as materialized (select s.*, d.place from {stage} s"
-            " cross join lateral (select d.ctid place from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s)),"
-            " changed as (update {table} d set {changes} from s where d.ctid = s.place returning s._at)"
+            "with s as materialized (select s.*, d.* from {stage} s cross join lateral (select d.ctid as _place, d.xmin as _version,"
+            " to_jsonb(d) - 'tenant_id' as _image from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s)),"
+            " changed as (update {table} d set {changes} from s where d.ctid = s._place and d.xmin = s._version"
+            " returning s._at, s._row, s._image),"
+            " kept as (insert into rowferry.before_images (job_id, row, kind, image)"
+            " select (select rowferry.current_job()), _row, %s, _image from changed)"
             " select coalesce(array_agg(_at), '{{}}') from changed"
         ).format(
             table=table(self.kind),

@@ -22,6 +22,8 @@ PAGES_BEFORE = 2
 """Pages before the expected place that are read too."""
 PAGES_MORE = 1.05
 """How many more pages are read than the rows took last time: a few in between, and what was rounded."""
+FEW = 0.01
+"""The share of the rows of a chunk that is looked up by key where it lies elsewhere: short rows fill the gaps of earlier pages."""
 MOST = 0.8
 """The share of the rows of a chunk between the places that a look by key tells."""
 
@@ -31,10 +33,10 @@ Ask = Callable[[sql.Composed, Sequence[object]], TupleRow]
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """For each row whether it is stored just so; and how many rows are known to be stored, just so or otherwise."""
+    """For each row whether it is stored just so; and how many rows have a key that is stored, as far as is known."""
 
     same: Bits
-    found: int
+    found: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,54 +56,72 @@ class Unchanged:
     """
 
     def __init__(self, statements: Statements, ask: Ask) -> None:
-        self._by_key = statements.look_by_key
-        self._by_place = statements.look_by_place
+        self._look_by_key = statements.look_by_key
+        self._look_by_place = statements.look_by_place
         self._key = statements.kind.schema.primary_key[0] if statements.kind.schema.primary_key else ""
         self._ask = ask
         self._near: _Near | None = None
         self._ordered = True
-        self.pays = self._by_key is not None
+        self.pays = self._look_by_key is not None
         """Whether to look: not where rows cannot be told by text, or most of the last chunk were not just so."""
 
-    def among(self, rows: pl.DataFrame) -> Looked:
+    def prepare(self, rows: pl.DataFrame) -> "Written | None":
+        """The rows as they are compared, made ahead of their look. The mapped fields alone."""
+        return written(rows, self._key)
+
+    def among(self, rows: pl.DataFrame, prepared: "Written | None") -> Looked:
         """Which rows are stored just so.
 
         Args:
-            rows: the mapped fields, sorted by the key.
+            rows: the mapped fields alone.
+            prepared: what `prepare` made of just these rows, where it was asked.
         """
-        mine = written(rows, self._key)
+        mine = prepared or self.prepare(rows)
         if mine is None:
-            return Looked(np.zeros(rows.height, np.bool_), 0)
+            return Looked(np.zeros(rows.height, np.bool_), None)
         longest = LOOK_BYTES_MAX // rows.height
         if self._near is not None and (near := self._behind(mine, longest, self._near)) is not None:
-            return near
-        assert self._by_key is not None, "who asks has seen that it pays"  # noqa: S101  # an invariant, as code
-        keys = rows[self._key].cast(pl.String).str.join(BETWEEN)[0]
-        *answer, found, most = self._ask(self._by_key, [longest, keys])
-        same: Bits = mine.split().is_in(_stored(answer, rows.width).split().implode()).to_numpy()
+            elsewhere = np.flatnonzero(~near.same)
+            if not 0 < len(elsewhere) <= FEW * rows.height:
+                return near
+            same, found, _ = self._by_keys(
+                rows[self._key].gather(elsewhere), mine.split().gather(elsewhere), mine.columns, longest
+            )
+            near.same[elsewhere] = same
+            return Looked(near.same, rows.height - len(elsewhere) + found)
+        same, found, most = self._by_keys(rows[self._key], mine.split(), mine.columns, longest)
         self.pays = int(same.sum()) * 2 > rows.height
         if most and self._ordered and self.pays:
             first, last = (int(place.strip("()").split(",")[0]) for place in most)
             pages = (last - first + 1) / MOST
-            self._near = _Near(last + int(pages * (1 - MOST) / 2), pages / int(found))
-        return Looked(same, int(found))
+            self._near = _Near(last + int(pages * (1 - MOST) / 2), pages / found)
+        return Looked(same, found)
+
+    def _by_keys(
+        self, keys: pl.Series, own: pl.Series, columns: int, longest: int
+    ) -> tuple[Bits, int, Sequence[str] | None]:
+        """Which rows are stored just so, how many have a key that is stored, and between which places most of those lie."""
+        assert self._look_by_key is not None, "who asks has seen that it pays"  # noqa: S101  # an invariant, as code
+        wanted = keys.sort().cast(pl.String).str.join(BETWEEN)[0]  # neighbours in the index one after another
+        *answer, found, most = self._ask(self._look_by_key, [longest, wanted])
+        return own.is_in(_stored(answer, columns).split().implode()).to_numpy(), int(found), most
 
     def _behind(self, mine: "Written", longest: int, near: _Near) -> Looked | None:
         """What is found behind the rows of the last chunk; None where that is too little."""
-        assert self._by_place is not None, "what can be looked up by key can be by place"  # noqa: S101  # an invariant, as code
+        assert self._look_by_place is not None, "what can be looked up by key can be by place"  # noqa: S101  # an invariant, as code
         pages = min(int(mine.rows * near.pages_per_row * PAGES_MORE) + PAGES_BEFORE + 2, PAGES_MAX)
         first = max(0, near.page - PAGES_BEFORE)
-        *answer, there = self._ask(self._by_place, [longest, f"({first},0)", f"({first + pages},0)"])
-        stored = _stored(answer, mine.columns).split()
-        own = mine.split()
-        same: Bits = own.is_in(stored.implode()).to_numpy()
-        found = int(same.sum())
+        *answer, there = self._ask(self._look_by_place, [longest, f"({first},0)", f"({first + pages},0)"])
+        stored = _stored(answer, mine.columns).split().rename("row").to_frame().with_row_index("place")
+        own = mine.split().rename("row").to_frame()
+        places = own.join(stored, on="row", how="left", maintain_order="left")["place"]
+        found = len(places) - places.null_count()
         if found * 2 < max(mine.rows, int(there)):
             self._near, self._ordered = None, False
             return None
-        passed = stored.index_of(own[int(np.flatnonzero(same)[-1])])
-        self._near = _Near(first + int(pages * ((passed or 0) + 1) / len(stored)), near.pages_per_row)
-        return Looked(same, found)
+        passed = cast("int", places.max()) + 1
+        self._near = _Near(first + int(pages * passed / stored.height), near.pages_per_row)
+        return Looked(places.is_not_null().to_numpy(writable=True), found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,6 +95,8 @@ class ZipCompression:
 
 
 def _document(path: Path, head: bytes) -> bool:
+    if not head.startswith(BEGINNINGS[0]):
+        return False  # no reader of documents takes it, and as a text it would be rubbish
     try:
         return any(entry.name in DOCUMENTS for entry in entries_of(path))
     except (TooManyEntries, Unlisted):

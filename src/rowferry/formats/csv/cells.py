@@ -59,7 +59,14 @@ def _block(cut: Cut, table: Table, rows: Lines, first_row: int) -> Block:
         for index, (code, arguments) in sorted((faults | more).items())
     ]
     return Block(
-        first_row, cut.lines[rows], cells, position_of[good], found, _raw(cut, rows), _as_cut(cut, table, rows)
+        first_row,
+        cut.lines[rows],
+        cells,
+        position_of[good],
+        found,
+        _raw(cut, rows),
+        _as_cut(cut, table, rows),
+        nul=b"\0" in cut.data,
     )
 
 
