@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
 from typing import cast
@@ -24,6 +25,7 @@ PLACED = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
 CELL_CHARACTERS_MAX = 1 << 30
 """The reader's own limit is 131,072, and a cell of a faulty record may have more."""
 SHAPE_MAX = 24
+HEADERS_KEPT = 64
 BY_LOOK = frozenset(
     {
         RowCode.TYPE_ERROR,
@@ -88,6 +90,12 @@ def rows_csv(frame: pl.DataFrame, *, header: bool) -> bytes:
     buffer = io.BytesIO()
     frame.write_csv(buffer, include_header=header, datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
     return buffer.getvalue()
+
+
+@lru_cache(HEADERS_KEPT)
+def rows_header(fields: tuple[str, ...]) -> bytes:
+    """The first line of such rows."""
+    return rows_csv(pl.DataFrame(schema={**dict.fromkeys(fields, pl.String), "_row": pl.Int64}), header=True)
 
 
 def in_place(frame: pl.DataFrame, outcomes: Outcomes) -> pl.DataFrame:

@@ -51,7 +51,7 @@ def _close(connections: list[Connection]) -> None:
 def _answers(connection: Connection) -> bool:
     """Whether the backend is there still: PostgreSQL may have been started anew since, or a takeover have ended it."""
     try:
-        with connection.transaction():
+        with connection.pipeline(), connection.transaction():
             connection.execute("select")
     except (database.Gone, database.Refused):
         return False

@@ -150,6 +150,7 @@ async def listen(database: Database, role: Role, channel: str) -> AsyncGenerator
 
 
 SET_TENANT = "select set_config('rowferry.tenant', %s, true), set_config('rowferry.job', %s, true)"
+SET_TENANT_LAZILY = SET_TENANT + ", set_config('synchronous_commit', 'off', true)"
 
 
 @asynccontextmanager
@@ -161,19 +162,24 @@ async def tenant_transaction(pool: Pool, tenant: TenantId) -> AsyncGenerator[Asy
 
 
 @contextmanager
-def transaction(connection: Connection, tenant: TenantId | None, job: JobId | None = None) -> Generator[None]:
+def transaction(
+    connection: Connection, tenant: TenantId | None, job: JobId | None = None, *, durable: bool = True
+) -> Generator[None]:
     """The same for workers, on a connection of theirs.
 
     Args:
         connection: with no transaction open.
         tenant: whose rows; None for work across tenants by `rowferry_system`.
         job: what rows written by the loader name as their origin.
+        durable: whether to wait at the end until the commit is on the disk. One that did not wait is lost in a crash of the database
+            only where all after it is lost too: the log has one order.
     """
     with ExitStack() as stack:
         with connection.pipeline():  # both in one round trip
             stack.enter_context(psycopg.Transaction(connection))
             if tenant is not None:
-                connection.execute(SET_TENANT, (str(tenant), str(job) if job else ""))
+                statement = SET_TENANT if durable else SET_TENANT_LAZILY
+                connection.execute(statement, (str(tenant), str(job) if job else ""))
         yield
 
 

@@ -52,7 +52,7 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
 
 def _begin(connection: Connection, job_id: JobId, fence: Fence, tenant: TenantId) -> Job | None:
     """The job, once the backend that will write its chunks is known to whoever may take over."""
-    with database.transaction(connection, tenant):
+    with database.transaction(connection, tenant, durable=False):
         if not jobs.register_backend(connection, job_id, fence):
             return None
         return jobs.get_sync(connection, job_id)

@@ -122,7 +122,7 @@ class Attempt:
         if rows_read is not None:  # of two attempts, what the one that got further had read
             checkpoint = {**(checkpoint or {}), ROWS_READ: max(rows_read, self.job.ledger.read)}
         advance = jobs.Advance(self.job.id, self.fence, step, rows_total, rows_read, source, checkpoint)
-        with database.transaction(self.side, self.job.tenant):
+        with database.transaction(self.side, self.job.tenant, durable=False):
             wishes = jobs.advance(self.side, advance)
         self.heed(wishes)
 
@@ -141,7 +141,7 @@ class Attempt:
 
     def put_part(self, category: str, first_row: int, content: bytes) -> str:
         """Stores what a chunk adds to an artifact; the key says which attempt wrote it, so that a late one overwrites nothing."""
-        key = f"parts/{self.job.id}/{self.fence}/{category}/{first_row}{packing.SUFFIX}"
+        key = f"parts/{self.job.id}/{self.fence}-{category}-{first_row}{packing.SUFFIX}"
         self.parts.blobs.put(key, packing.packed(content))
         return key
 
@@ -223,9 +223,10 @@ class Attempt:
         with database.transaction(self.connection, self.job.tenant, self.job.id):
             files.add(self.connection, self.job.id, artifacts)
             jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, move, failure, result))
+            parts = chunks.parts_of(self.connection, self.job.id)
             self.reach("finish.before_commit")
         self.reach("finish.committed")
-        self._forget_parts()
+        self.parts.blobs.delete([key for keys in parts.values() for key in keys])
 
     def rest(self) -> None:
         """The end of the attempt and not of the job, which keeps its cursor and the parts of its artifacts.
@@ -269,8 +270,3 @@ class Attempt:
         return files.NewArtifact(
             identity, artifact.category, artifact.name, artifact.media_type, whole.bytes, whole.sha256, key
         )
-
-    def _forget_parts(self) -> None:
-        with database.transaction(self.connection, self.job.tenant, self.job.id):
-            keys = chunks.parts_of(self.connection, self.job.id)
-        self.parts.blobs.delete([key for of_category in keys.values() for key in of_category])

@@ -24,6 +24,7 @@ class Import:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._source: Source | None = None
+        self._files: Sequence[artifacts.Artifact] = ()
         self._known: Mapping[str, Stored] = {}
 
     def run(self) -> None:
@@ -67,6 +68,7 @@ class Import:
         job = self._attempt.job
         with database.transaction(self._attempt.connection, job.tenant):
             kind = self._attempt.parts.kind(self._attempt.connection, job.tenant, job.kind)
+            self._files = artifacts.of_job_sync(self._attempt.connection, job.id)
         if not isinstance(kind, ImportKind):
             raise stop(JobFaultCode.UNKNOWN_KIND, f"No import kind {job.kind} is known to this worker.", kind=job.kind)
         options, policy, dry_run = wire_options.from_wire(job.options, kind)
@@ -107,10 +109,7 @@ class Import:
 
     def _input(self) -> str:
         """The key of the blob that the job was sent with."""
-        attempt = self._attempt
-        with database.transaction(attempt.connection, attempt.job.tenant):
-            files = artifacts.of_job_sync(attempt.connection, attempt.job.id)
-        for file in files:
+        for file in self._files:
             if file.category == "input":
                 return file.blob
         raise stop(JobFaultCode.SOURCE_MISSING, "The file of this job is no longer kept. Send it again.")

@@ -16,7 +16,6 @@ from rowferry.ports import Chunk, ImportKind, Loaded, Loader
 from rowferry.store import database
 from rowferry.store.blobs import Stored
 from rowferry.store.fence import Wishes
-from rowferry.worker.ahead import Ahead
 from rowferry.worker.frame import Attempt, Settlement
 from rowferry.worker.rows import Prepared, Source
 from rowferry.worker.settling import Merge, Ready, Settling, merged, refused, to_failure, to_first_failure
@@ -235,7 +234,7 @@ class Loading:
         with (
             self._source.seen(self._order.options.duplicates) as seen,
             self._source.prepared(seen, settled) as judged,
-            Ahead(settling.ready(judged)) as chunks,
+            self._source.ahead(settling.ready(judged)) as chunks,
         ):
             yield chunks
 

@@ -1,11 +1,11 @@
 """From a file to chunks that may be written: reads, validates, finds duplicates, and cuts to what commits together."""
 
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import polars as pl
@@ -15,10 +15,12 @@ from rowferry.domain.schema import Schema
 from rowferry.pipeline.checked import Checked
 from rowferry.pipeline.inspect import Opened
 from rowferry.pipeline.match import Judged, Seen
-from rowferry.pipeline.report import error_header, record_of, rows_csv
+from rowferry.pipeline.report import error_header, record_of, rows_header
 from rowferry.pipeline.transform import Plan
 from rowferry.ports import Block, Chunk, Inspection
 from rowferry.worker.ahead import Ahead
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +48,7 @@ class Source:
 
     def headers(self) -> Mapping[str, bytes]:
         """The first line of each artifact, by category."""
-        plain = pl.DataFrame(schema={**dict.fromkeys(self.plan.fields, pl.String), "_row": pl.Int64})
-        rows = rows_csv(plain, header=True)
+        rows = rows_header(self.plan.fields)
         return {"staging": rows, "output": rows, "errors": error_header(self.inspection)}
 
     def seen(self, duplicates: Literal["fail", "skip", "apply"]) -> Seen:
@@ -63,12 +64,16 @@ class Source:
         Raises:
             JobStopped: number-ambiguous, before the first chunk, where every row has a number that may be two and nothing says which.
         """
-        with Ahead(self.opened.blocks()) as blocks:
+        with self.ahead(self.opened.blocks()) as blocks:
             of_blocks = map(
                 partial(self._chunks, seen, settled), blocks
             )  # a `for` would keep each block while the next is made
-            with Ahead(chain.from_iterable(of_blocks)) as chunks:
+            with self.ahead(chain.from_iterable(of_blocks)) as chunks:
                 yield chunks
+
+    def ahead(self, items: Iterator[T]) -> AbstractContextManager[Iterator[T]]:
+        """What is made of the file, one ahead; a file of one chunk has nothing to be ahead with."""
+        return nullcontext(items) if self.inspection.rows <= self.chunk_rows else Ahead(items)
 
     def _chunks(self, seen: Seen, settled: int, block: Block) -> Sequence[Prepared]:
         """The chunks of one block behind the rows that are settled."""
