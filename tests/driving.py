@@ -14,6 +14,10 @@ from pathlib import Path
 
 import httpx2
 
+from rowferry.cli import SCOPES
+from rowferry.main import create_token
+from rowferry.store.database import Database
+
 PROGRAM = (sys.executable, "-m", "rowferry")
 READY_SECONDS = 60
 
@@ -30,14 +34,11 @@ class Running:
     tokens: dict[str, str] = field(default_factory=dict)
 
     def token(self, tenant: str = "acme", scopes: str | None = None) -> str:
-        """A token of a tenant, made by the command line; without scopes one that may do everything."""
+        """A token of a tenant, as the command line makes it; without scopes one that may do everything."""
         key = f"{tenant} {scopes}"
         if key not in self.tokens:
-            more = ("--scopes", scopes) if scopes else ()
-            command = [*PROGRAM, "token", "create", "--data", str(self.data), "--tenant", tenant, *more]
-            self.tokens[key] = subprocess.run(
-                command, check=True, capture_output=True, text=True, timeout=60
-            ).stdout.strip()
+            granted = (scopes or SCOPES).split(",")
+            self.tokens[key] = create_token(Database(self.database_url), tenant, "operator", granted)
         return self.tokens[key]
 
     def client(self, tenant: str = "acme") -> httpx2.Client:

@@ -178,6 +178,8 @@ class FolderBlobs:
             for piece in digest.passing((b"".join(pieces),)):
                 writing.add(piece)
 
+        added: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        added.set_result(None)
         try:
             gathered: list[bytes] = []
             size = 0
@@ -185,11 +187,14 @@ class FolderBlobs:
                 gathered.append(piece)
                 size += len(piece)
                 if size >= PIECE:
-                    await asyncio.to_thread(add, gathered)
+                    await added
+                    added = asyncio.ensure_future(asyncio.to_thread(add, gathered))  # while the next piece comes
                     gathered, size = [], 0
+            await added
             await asyncio.to_thread(add, gathered)
             await asyncio.to_thread(writing.end)
         except BaseException:
+            await asyncio.gather(added, return_exceptions=True)
             writing.abandon()
             raise
         return digest.stored()

@@ -104,7 +104,7 @@ async def run(orders: Orders, tools: Tools) -> None:
     async with await upkeep.connect(tools.database) as connection:
         names = await upkeep.take_names(connection, host, os.getpid(), orders.executors, psutil.pid_exists)
     crew = Crew(names, context(tools.preload), tools.build)
-    async with database.pool(tools.database, Role.SYSTEM, size=CLAIM_TRIES - 1) as pool:
+    async with database.pool(tools.database, Role.SYSTEM, size=CLAIM_TRIES - 1, autocommit=True) as pool:
         worker = Worker(orders, tools, crew, pool, host)
         await crew.start()
         log.info("worker.started", executors=[seat.name for seat in crew.seats])
@@ -227,7 +227,7 @@ class Worker:
             try:
                 if isinstance(ending, Lost):
                     ending = await ending.judged(self._tools.database)
-                async with self._pool.connection() as connection:
+                async with self._pool.connection() as connection, connection.transaction():
                     pair = [(order.job_id, order.fence)]
                     for _ in await jobs.take_back_async(connection, pair, ending.reason, counted=ending.counted):
                         await queue.hint(connection)

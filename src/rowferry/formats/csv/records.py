@@ -30,6 +30,8 @@ RECORDS_MAX = 1 << 16
 """Records that are held as objects at once: a block of the shortest lines has millions."""
 ONE_BY_ONE_MAX = 1 << 10
 """Records that are looked at one by one before all are at once."""
+FIRST_BYTES = 1 << 19
+"""What is read at first; it doubles until it is a block. With the first rows soon, what comes behind has work soon."""
 Bytes = npt.NDArray[np.uint8]
 
 
@@ -118,6 +120,7 @@ class Cutter:
         self._line = place.line
         self._suspect_until = 0
         self._final = False
+        self._wanted = min(limits.block_bytes, FIRST_BYTES)
 
     def cuts(self) -> Iterator[Cut]:
         """All records, some at a time."""
@@ -139,7 +142,8 @@ class Cutter:
 
     def _more(self, data: bytes) -> bytes:
         # Twice what is there: a long record is then looked at a few times, not once per block.
-        wanted = max(self._limits.block_bytes, len(data))
+        wanted = max(self._wanted, len(data))
+        self._wanted = min(self._limits.block_bytes, self._wanted * 2)
         got = self._file.read(wanted)
         self._final = len(got) < wanted
         return data + got
