@@ -20,6 +20,9 @@ from rowferry.pipeline.transform import Plan
 from rowferry.ports import Block, Chunk, Inspection
 from rowferry.worker.ahead import Ahead
 
+SMALL_ROWS = 5_000
+"""A file of no more rows is judged before a thread would pay."""
+
 T = TypeVar("T")
 
 
@@ -72,8 +75,8 @@ class Source:
                 yield chunks
 
     def ahead(self, items: Iterator[T]) -> AbstractContextManager[Iterator[T]]:
-        """What is made of the file, one ahead; a file of one chunk has nothing to be ahead with."""
-        return nullcontext(items) if self.inspection.rows <= self.chunk_rows else Ahead(items)
+        """What is made of the file, one ahead; a small file has nothing to be ahead with."""
+        return nullcontext(items) if self.inspection.rows <= min(self.chunk_rows, SMALL_ROWS) else Ahead(items)
 
     def _chunks(self, seen: Seen, settled: int, block: Block) -> Sequence[Prepared]:
         """The chunks of one block behind the rows that are settled."""
