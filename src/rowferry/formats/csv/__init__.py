@@ -17,7 +17,7 @@ from rowferry.formats.csv.records import Cut, Cutter, Limits, Place
 from rowferry.formats.csv.titles import valued
 from rowferry.ports import Block, Inspection
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 3 << 20
 FOREIGN = re.compile(
     rb'\s*+(?:%PDF|PK\x03\x04|\x1f\x8b|<(?:!doctype|html|head|body|table|\?xml)|\{\s*"|\[\s*[\[{"])', re.IGNORECASE
 )
