@@ -150,7 +150,7 @@ class Rule:
     """
 
     code: str
-    then: str | Check
+    then: str | Check = field(hash=False)  # a function may be an object that has no hash
     message: str
     when: str | None = None
     field: str | None = None

@@ -68,9 +68,8 @@ class Source:
             JobStopped: number-ambiguous, before the first chunk, where every row has a number that may be two and nothing says which.
         """
         with self.ahead(self.opened.blocks()) as blocks:
-            of_blocks = map(
-                partial(self._chunks, seen, settled), blocks
-            )  # a `for` would keep each block while the next is made
+            # A `for` would keep each block while the next is made.
+            of_blocks = map(partial(self._chunks, seen, settled), blocks)
             with self.ahead(chain.from_iterable(of_blocks)) as chunks:
                 yield chunks
 

@@ -143,3 +143,11 @@ def test_the_inspection_counts_the_rows_that_are_read(path: Path, text: str, siz
     form = CsvFormat(1 << 20, 100, size)
     found = form.inspect(path, ReadOptions(delimiter=";", header_line=1, encoding="utf-8"), path.parent)
     assert found.rows == sum(block.rows for block in form.read(path, found, path.parent))
+
+
+def test_a_file_of_several_blocks_is_cut_as_a_whole_however_much_is_read_at_once_first(tmp_path: Path) -> None:
+    """What is read at once doubles from half a megabyte on; quoted line ends and line numbers go across the seams."""
+    path = tmp_path / "rows.csv"
+    data = "".join(f'{n};"two\nlines; ""{n}""";{"x" * (n % 97)}\r\n' for n in range(30_000)).encode()
+    path.write_bytes(data)
+    assert read(path, 3, ";", '"', block=4 << 20) == expected(data, 3, ";", '"')

@@ -1,6 +1,7 @@
 """Rules that are functions get whole columns, and are asked about rows that can be judged only; one that fails is named."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
@@ -31,6 +32,17 @@ def told(found: Checked) -> list[tuple[int, str | None, str, str]]:
     return [(issue.row, issue.field, issue.code, issue.message) for issue in found.issues]
 
 
+@dataclass
+class InOrder:
+    """A function that is an object, and has no hash since it can be compared."""
+
+    first: str
+    last: str
+
+    def __call__(self, rows: pl.DataFrame) -> pl.Series:
+        return rows[self.first] <= rows[self.last]
+
+
 def in_order(rows: pl.DataFrame) -> pl.Series:
     return rows["first"] <= rows["last"]
 
@@ -40,8 +52,8 @@ def in_order(rows: pl.DataFrame) -> pl.Series:
 
 @pytest.mark.parametrize(
     "function",
-    [in_order, lambda _: pl.col("first") <= pl.col("last")],
-    ids=["a column", "an expression"],
+    [in_order, lambda _: pl.col("first") <= pl.col("last"), InOrder("first", "last")],
+    ids=["a column", "an expression", "an object"],
 )
 def test_rows_of_which_the_function_says_no_break_the_rule(function) -> None:
     found = rows_with(

@@ -186,7 +186,7 @@ class Statements:
         """Overwrites the mapped fields and keeps what was there; gives the `_at` of each row that was there and was the same still.
 
         A row that somebody else changes meanwhile is another version, and is neither overwritten nor kept. Its place alone does not
-        tell that: before their releases of November 2025 PostgreSQL 13 to 18 took what stands there later for the same row.
+        tell that everywhere. Source: pgsql-hackers, September 2025, "Fix missing EvalPlanQual recheck for TID scans".
         """
         changes: list[sql.Composable] = [
             self._change(field) for field in self.fields if field.name not in self.kind.schema.primary_key

@@ -79,17 +79,16 @@ class Unchanged:
         mine = prepared or self.prepare(rows)
         if mine is None:
             return Looked(np.zeros(rows.height, np.bool_), None)
-        longest = LOOK_BYTES_MAX // rows.height
-        if self._near is not None and (near := self._behind(mine, longest, self._near)) is not None:
+        own, longest = mine.split(), LOOK_BYTES_MAX // rows.height
+        if self._near is not None and (near := self._behind(own, mine.columns, longest, self._near)) is not None:
             elsewhere = np.flatnonzero(~near.same)
             if not 0 < len(elsewhere) <= FEW * rows.height:
                 return near
-            same, found, _ = self._by_keys(
-                rows[self._key].gather(elsewhere), mine.split().gather(elsewhere), mine.columns, longest
-            )
+            keys = rows[self._key].gather(elsewhere)
+            same, found, _ = self._by_keys(keys, own.gather(elsewhere), mine.columns, longest)
             near.same[elsewhere] = same
             return Looked(near.same, rows.height - len(elsewhere) + found)
-        same, found, most = self._by_keys(rows[self._key], mine.split(), mine.columns, longest)
+        same, found, most = self._by_keys(rows[self._key], own, mine.columns, longest)
         self.pays = int(same.sum()) * 2 > rows.height
         if most and self._ordered and self.pays:
             first, last = (int(place.strip("()").split(",")[0]) for place in most)
@@ -106,17 +105,17 @@ class Unchanged:
         *answer, found, most = self._ask(self._look_by_key, [longest, wanted])
         return own.is_in(_stored(answer, columns).split().implode()).to_numpy(), int(found), most
 
-    def _behind(self, mine: "Written", longest: int, near: _Near) -> Looked | None:
+    def _behind(self, own: pl.Series, columns: int, longest: int, near: _Near) -> Looked | None:
         """What is found behind the rows of the last chunk; None where that is too little."""
         assert self._look_by_place is not None, "what can be looked up by key can be by place"  # noqa: S101  # an invariant, as code
-        pages = min(int(mine.rows * near.pages_per_row * PAGES_MORE) + PAGES_BEFORE + 2, PAGES_MAX)
+        pages = min(int(len(own) * near.pages_per_row * PAGES_MORE) + PAGES_BEFORE + 2, PAGES_MAX)
         first = max(0, near.page - PAGES_BEFORE)
         *answer, there = self._ask(self._look_by_place, [longest, f"({first},0)", f"({first + pages},0)"])
-        stored = _stored(answer, mine.columns).split().rename("row").to_frame().with_row_index("place")
-        own = mine.split().rename("row").to_frame()
-        places = own.join(stored, on="row", how="left", maintain_order="left")["place"]
+        stored = _stored(answer, columns).split().rename("row").to_frame().with_row_index("place")
+        mine = own.rename("row").to_frame()
+        places = mine.join(stored, on="row", how="left", maintain_order="left")["place"]
         found = len(places) - places.null_count()
-        if found * 2 < max(mine.rows, int(there)):
+        if found * 2 < max(len(own), int(there)):
             self._near, self._ordered = None, False
             return None
         passed = cast("int", places.max()) + 1
