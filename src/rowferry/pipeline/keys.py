@@ -27,9 +27,9 @@ BLOCK_ENTRIES = 64
 READ_BLOCKS = 2
 LOOKUPS = 512
 """Look-ups in a run at a time: each has a buffer of two blocks."""
-MERGE_ENTRIES = 1 << 17
+MERGE_ENTRIES = 1 << 15
 
-FILTER_BYTES_MAX = 32 << 20
+FILTER_BYTES_MAX = 16 << 20
 FILTER_BITS_PER_KEY = 16
 _BLOCK_WORDS = 8
 _BITS = 4

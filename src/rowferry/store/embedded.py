@@ -37,7 +37,6 @@ SETTINGS: Mapping[str, str] = {
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    "wal_compression": "pglz",
     # While a chunk is copied its log goes to the disk, so that its commit has little left to wait for: half a second in a million rows.
     "wal_writer_delay": "10ms",
     "jit": "off",

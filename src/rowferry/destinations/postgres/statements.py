@@ -194,7 +194,7 @@ class Statements:
         changes += [sql.SQL("_job_id = (select rowferry.current_job())"), sql.SQL("_row = s._row")]
         return sql.SQL(
             "with s as materialized (select s.*, d.* from {stage} s cross join lateral (select d.ctid as _place, d.xmin as _version,"
-            " to_jsonb(d) - 'tenant_id' as _image from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s)),"
+            " to_jsonb(d) - 'tenant_id' as _image from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s::int[])),"
             " changed as (update {table} d set {changes} from s where d.ctid = s._place and d.xmin = s._version"
             " returning s._at, s._row, s._image),"
             " kept as (insert into rowferry.before_images (job_id, row, kind, image)"
@@ -220,7 +220,7 @@ class Statements:
     def _insert(self, on_conflict: sql.SQL) -> sql.Composed:
         order = self.kind.schema.primary_key or ("_row",)
         return sql.SQL(
-            "with made as (insert into {table} ({names}, _row) select {names}, _row from {stage} where _at = any(%s)"
+            "with made as (insert into {table} ({names}, _row) select {names}, _row from {stage} where _at = any(%s::int[])"
             " order by {order} {on_conflict} returning _row)"
             " select coalesce(array_agg(_row), '{{}}') from made"
         ).format(
