@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -63,13 +63,13 @@ def _seen_files(row: DictRow) -> Seen:
 def _file(stored: Mapping[str, Any]) -> Artifact:
     """An artifact as JSON holds it."""
     expires = stored["expires_at"]
-    return replace(
-        Artifact(**stored),
-        id=UUID(stored["id"]),
-        job_id=JobId(UUID(stored["job_id"])),
-        created_at=datetime.fromisoformat(stored["created_at"]),
-        expires_at=None if expires is None else datetime.fromisoformat(expires),
-    )
+    read = {
+        "id": UUID(stored["id"]),
+        "job_id": JobId(UUID(stored["job_id"])),
+        "created_at": datetime.fromisoformat(stored["created_at"]),
+        "expires_at": None if expires is None else datetime.fromisoformat(expires),
+    }
+    return Artifact(**{**stored, **read})
 
 
 def _seen_version(row: DictRow) -> SeenVersion:
