@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -266,6 +266,39 @@ def test_rows_that_are_there_in_part_are_told_apart_wherever_they_lie(people: Pl
     people.load(*rows[:1_100])
     outcomes = [word for _, found in in_chunks(people, rows, 500) for word in found]
     assert outcomes == ["unchanged"] * 1_100 + ["created"] * 900
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["email born", "born email", "seen", "wakes active", "balance age", "ratio", "tax_id email born seen"],
+)
+def test_keys_of_any_types_and_of_several_fields_are_looked_up_too(database, loader, tenant, key: str) -> None:
+    fields = [replace(field, unique=False, sensitive=False) for field in PEOPLE.schema.fields if field.name in PLAIN]
+    kind = ImportKind(f"by-{key.replace(' ', '-').replace('_', '')}", Schema(tuple(fields), tuple(key.split())))
+    declare(database, kind)
+    place = Place(database, loader, tenant.id, kind)
+    rows: list[Mapping[str, object]] = [
+        {
+            "email": f"{n % 40}\x1f" if n == 7 else f"{n % 40}",
+            "name": None if n % 5 == 0 else f"x {n}",
+            "age": n // 2,
+            "balance": Decimal(n % 2) / 100,
+            "ratio": Decimal(n) / 1000,
+            "active": n % 2 == 0,
+            "born": date(1970, 1, 1) + timedelta(days=n // 40),
+            "seen": datetime(2024, 2, 29, 23, 59, 59, n, UTC),
+            "wakes": time(1, 2, 3, n // 2),
+            "tax_id": str(n),
+        }
+        for n in range(1_500)
+    ]
+    place.load(*rows[:1_100])
+    found = list(in_chunks(place, rows, 500))
+    assert [word for _, outcomes in found for word in outcomes] == ["unchanged"] * 1_100 + ["created"] * 400
+    changed = [{**row, "name": "new"} if n % 10 == 3 else row for n, row in enumerate(rows)]
+    outcomes = [word for _, some in in_chunks(place, changed, 500) for word in some]
+    assert [word == "updated" for word in outcomes] == [n % 10 == 3 for n in range(1_500)]
+    assert {word for _, some in in_chunks(place, changed, 500) for word in some} == {"unchanged"}
 
 
 def test_a_stored_mark_between_values_is_no_end_of_a_row(people: Place) -> None:

@@ -63,7 +63,7 @@ def _seen_files(row: DictRow) -> Seen:
 def _file(stored: Mapping[str, Any]) -> Artifact:
     """An artifact as JSON holds it."""
     expires = stored["expires_at"]
-    read = {
+    read: dict[str, Any] = {
         "id": UUID(stored["id"]),
         "job_id": JobId(UUID(stored["job_id"])),
         "created_at": datetime.fromisoformat(stored["created_at"]),

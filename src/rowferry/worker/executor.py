@@ -4,6 +4,7 @@ import asyncio
 import os
 import queue
 import signal
+import sys
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from rowferry.domain.job import Fence, JobId
 
 Answer = Literal["done", "handed_back", "lost", "failed"]
 """How an attempt left its executor. `lost`: its database went away; `failed`: it raised, and the log has the trace."""
+SWITCH_SECONDS = 0.0005
+"""After how long a thread of an executor that computes must let another go on. The one that feeds PostgreSQL has little to do, often."""
 EXIT_SECONDS = 2.0
 """How long a child whose pipe is closed may take until its exit code is known."""
 
@@ -67,6 +70,7 @@ def serve(pipe: Connection, build: Callable[[], Work]) -> None:
         wanted.back = True
         orders.put(None)  # a SimpleQueue may be entered again from a signal handler
 
+    sys.setswitchinterval(SWITCH_SECONDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C at the terminal is the worker's to judge
     signal.signal(signal.SIGTERM, drain)
     threading.Thread(target=_listen, args=(pipe, orders), name="orders", daemon=True).start()

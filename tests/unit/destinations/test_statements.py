@@ -72,7 +72,7 @@ def test_every_statement_on_rows_says_whose_they_are() -> None:
         made.is_empty,
         made.match,
         made.update,
-        made.probe,
+        made.look_for_keys,
         made.look_by_key,
         made.look_by_place,
         made.conflicts(("code",)),
@@ -95,11 +95,18 @@ def test_a_stage_of_other_columns_has_another_name() -> None:
     assert statements().stage == statements().stage
 
 
-def test_only_one_text_or_integer_is_probed_by_itself() -> None:
-    assert statements().probe is not None
-    two = ImportKind("two", Schema((Field("a"), Field("b")), ("a", "b")))
-    assert statements(two).probe is None
-    assert statements(ImportKind("day", Schema((Field("a", FieldType.DATE),), ("a",)))).probe is None
+def test_keys_of_any_type_are_looked_for_by_their_texts() -> None:
+    def asked(*fields: Field, key: str) -> str:
+        statement = statements(ImportKind("k", Schema(fields, tuple(key.split())))).look_for_keys
+        assert statement is not None
+        return statement.as_string(None)
+
+    assert " = any(string_to_array(%s, '\x1f')::text[])" in asked(Field("a"), key="a")
+    assert " = any(string_to_array(%s, '\x1f')::bigint[])" in asked(Field("a", FieldType.INTEGER), key="a")
+    assert 'd."a" = s."v0" collate "C" and d."b" = s."v1"::date' in asked(
+        Field("a"), Field("b", FieldType.DATE), key="a b"
+    )
+    assert statements(ImportKind("k", Schema((Field("a"),)))).look_for_keys is None
 
 
 def test_rows_of_one_key_come_in_waves() -> None:

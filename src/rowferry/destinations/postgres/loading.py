@@ -12,7 +12,6 @@ from psycopg.rows import TupleRow
 from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves
 from rowferry.destinations.postgres.statements import (
     AT,
-    BETWEEN,
     BY_INDEX,
     TAKE_TURN,
     Statements,
@@ -20,7 +19,7 @@ from rowferry.destinations.postgres.statements import (
     missing_references,
 )
 from rowferry.destinations.postgres.tables import table_name
-from rowferry.destinations.postgres.texts import ends_of_lines, taken
+from rowferry.destinations.postgres.texts import ends_of_lines, spelled, taken
 from rowferry.destinations.postgres.unchanged import Unchanged, Written
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 from rowferry.domain.faults import RowCode
@@ -69,7 +68,7 @@ class PostgresLoader:
             Those that go straight into the table as the body of a COPY in the order of the key, or all as they are compared with what
             is stored.
         """
-        if self._empty_at_start is False or self._context.options.mode is Mode.UPDATE:
+        if self._context.options.mode is Mode.UPDATE or (self._empty_at_start is False and not self._mostly_new):
             return (
                 self._unchanged.prepare(chunk.frame.select(self._names)) if self._looks and chunk.frame.height else None
             )
@@ -154,7 +153,9 @@ class PostgresLoader:
             return np.zeros(0, np.int64)
         itself = key.resource in {"", self._context.kind.name}
         other = self._context.kind if itself else self._context.references[key.resource]
-        (missing,) = self._one(missing_references(key, other), [texts(values[name]) for name in fields])
+        (missing,) = self._one(missing_references(key, other), [spelled(values[name]).to_list() for name in fields])
+        if not missing:
+            return np.zeros(0, np.int64)
         lost = values[np.array(missing, np.int64) - 1]
         for way in (key.reference_fields, *key.alternatives):
             if itself and self._context.in_file is not None and lost.height:
@@ -174,7 +175,9 @@ class PostgresLoader:
             if said.is_empty():
                 continue
             values = said.select(names).unique()
-            (found,) = self._one(contradicted(one, names, self._context.kind), [texts(values[name]) for name in names])
+            (found,) = self._one(
+                contradicted(one, names, self._context.kind), [spelled(values[name]).to_list() for name in names]
+            )
             stored = said.join(values[np.array(found, np.int64) - 1], on=names, how="semi", nulls_equal=True)
             determined = self._schema.field(one.determines).label
             verdicts.issues(np.sort(stored[AT].to_numpy()), RowCode.INCONSISTENT, one.fields, determines=determined)
@@ -255,16 +258,14 @@ class PostgresLoader:
 
         Where the last chunk was mostly new, only what exists need be staged then. The write is what decides.
         """
-        probe = self._statements.probe
-        if not self._mostly_new or probe is None or not positions.size or self._context.options.mode is Mode.UPDATE:
+        if not self._mostly_new or not positions.size or self._context.options.mode is Mode.UPDATE:
             return positions[:0]
         if found == 0:
             return positions
-        keys = self._sorted(chunk.frame[positions])[self._schema.primary_key[0]]
-        (stored,) = self._one(probe, [keys.cast(pl.String).str.join(BETWEEN)[0]])
-        mine = chunk.frame[self._schema.primary_key[0]].gather(positions)
-        known = mine.is_in(pl.Series(stored, dtype=keys.dtype).implode()).fill_null(value=True)
-        absent: Positions = positions[~known.to_numpy()]
+        known = self._unchanged.known(chunk.frame[positions].select(self._schema.primary_key))
+        if known is None:
+            return positions[:0]
+        absent: Positions = positions[~known]
         self._mostly_new = absent.size * 2 > positions.size
         return absent
 
@@ -416,10 +417,3 @@ class PostgresLoader:
             row = cursor.execute(statement, parameters or None, prepare=False).fetchone()
         assert row is not None, "the statement gives one row"  # noqa: S101  # an invariant, as code
         return row
-
-
-def texts(values: pl.Series) -> list[str]:
-    """Values as texts that PostgreSQL reads back."""
-    if values.dtype == pl.Time:
-        return values.dt.to_string("%H:%M:%S%.6f").to_list()  # a cast would drop the fraction
-    return values.cast(pl.String).to_list()

@@ -40,6 +40,7 @@ WRITTEN: Mapping[FieldType, LiteralString] = {
     FieldType.TIME: MICROSECONDS,
 }
 """How PostgreSQL writes a value so that Polars writes the same (`unchanged.written`). JSON has no one way to be written."""
+NO_MORE = sql.SQL("")
 AT = "_at"
 """The column of the stage that says which row of the chunk's frame a row is."""
 
@@ -93,20 +94,10 @@ class Statements:
         ).format(differ=self._differ(), stage=self.stage, stored=self._stored(self._same_key()))
 
     @cached_property
-    def probe(self) -> sql.Composed | None:
-        """Which of some keys exist; None where the key is not one text or integer.
-
-        The keys come as one text: an array would be made and taken apart value by value. A key that holds the mark between
-        them is not found, which costs time and nothing else.
-        """
-        key = self.kind.schema.primary_key
-        types = {FieldType.STRING: sql.SQL("text[]"), FieldType.INTEGER: sql.SQL("bigint[]")}
-        array = types.get(self.kind.schema.field(key[0]).type) if len(key) == 1 else None
-        if array is None:
-            return None
-        return sql.SQL(
-            "select coalesce(array_agg(d.{0}), '{{}}') from {1} d where {2} and d.{0} = any(string_to_array(%s, {4})::{3})"
-        ).format(sql.Identifier(key[0]), table(self.kind), OWN, array, sql.Literal(BETWEEN))
+    def look_for_keys(self) -> sql.Composed | None:
+        """Which of some keys are stored: the keys of those as one text, see `_look`. None where they cannot be compared with the file's."""
+        keys = [self.kind.schema.field(name) for name in self.kind.schema.primary_key]
+        return self._look(keys, *self._of_keys()) if keys else None
 
     @cached_property
     def look_by_key(self) -> sql.Composed | None:
@@ -114,15 +105,10 @@ class Statements:
 
         None where the values cannot be compared with the file's.
         """
-        if self.probe is None:
+        if not self.kind.schema.primary_key:
             return None
-        key = self.kind.schema.primary_key[0]
-        array = sql.SQL("text[]" if self.kind.schema.field(key).type is FieldType.STRING else "bigint[]")
-        wanted = sql.SQL("d.{} = any(string_to_array(%s, {})::{})").format(
-            sql.Identifier(key), sql.Literal(BETWEEN), array
-        )
         most = sql.SQL(", percentile_disc(array[0.1, 0.9]) within group (order by s.place)::text[]")
-        return self._look(table(self.kind), wanted, sql.SQL(", d.ctid as place"), most)
+        return self._look(self.fields, *self._of_keys(), sql.SQL(", d.ctid as place"), most)
 
     @cached_property
     def look_by_place(self) -> sql.Composed | None:
@@ -130,27 +116,66 @@ class Statements:
 
         The places stand in a part of their own, so that no index is thought better than to read just these pages.
         """
-        part = sql.SQL("(select * from {} where ctid >= %s::tid and ctid < %s::tid offset 0)").format(table(self.kind))
-        return None if self.probe is None else self._look(part, sql.SQL("true"), sql.SQL(""), sql.SQL(""))
+        part = sql.SQL("(select * from {} where ctid >= %s::tid and ctid < %s::tid offset 0) d").format(
+            table(self.kind)
+        )
+        return self._look(self.fields, part, sql.SQL("true")) if self.kind.schema.primary_key else None
 
-    def _look(self, rows: sql.Composable, wanted: sql.Composable, each: sql.SQL, more: sql.SQL) -> sql.Composed | None:
+    def _of_keys(self) -> tuple[sql.Composable, sql.Composable]:
+        """The stored rows `d` of some keys: what they are taken from, and under which condition.
+
+        The values of each field of the key come as one text: an array would be made and taken apart value by value. One text or integer is
+        compared with all at once, which is twice as fast as key by key. A key that holds the mark between them is not found, or another one is.
+        """
+        key = [self.kind.schema.field(name) for name in self.kind.schema.primary_key]
+        simple = {FieldType.STRING: sql.SQL("text[]"), FieldType.INTEGER: sql.SQL("bigint[]")}
+        sent = sql.SQL("string_to_array(%s, {})").format(sql.Literal(BETWEEN))
+        if len(key) == 1 and key[0].type in simple:
+            wanted = sql.SQL("d.{} = any({}::{})").format(sql.Identifier(key[0].name), sent, simple[key[0].type])
+            return sql.SQL("{} d").format(table(self.kind)), wanted
+        names = [sql.Identifier(f"v{position}") for position in range(len(key))]
+        same = (
+            sql.SQL("d.{} = {}").format(sql.Identifier(field.name), _typed(field, name))
+            for field, name in zip(key, names, strict=True)
+        )
+        rows = sql.SQL(
+            "unnest({sent}) s({names}) cross join lateral (select d.*, d.ctid from {table} d where {own} and {same} limit 1) d"
+        ).format(
+            sent=sql.SQL(", ").join(sent for _ in key),
+            names=sql.SQL(", ").join(names),
+            table=table(self.kind),
+            own=OWN,
+            same=sql.SQL(" and ").join(same),
+        )
+        return rows, sql.SQL("true")
+
+    def _look(
+        self,
+        fields: Sequence[Field],
+        rows: sql.Composable,
+        wanted: sql.Composable,
+        each: sql.SQL = NO_MORE,
+        more: sql.SQL = NO_MORE,
+    ) -> sql.Composed | None:
         """Stored rows as one text in UTF-8, how many those are, how many values are lacking in them, and how many rows there are in all.
 
-        Each row is its key and then the values of the mapped fields, as `unchanged.written` writes them. Rows with more than so many bytes
-        are left out of the text, however long what is stored may be.
+        Each row is its key and then the other fields, as `unchanged.written` writes them. Rows with more than so many bytes are left
+        out of the text, however long what is stored may be.
         """
-        if any(field.type not in WRITTEN for field in self.fields):
+        if any(field.type not in WRITTEN for field in fields):
             return None
-        key = self.kind.schema.primary_key[0]
-        values = [field for field in self.fields if field.name != key]
-        parts = [sql.SQL("d.{}").format(sql.Identifier(key)), *(_written(field) for field in values)]
-        nothings = sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(field.name)) for field in self.fields)
+        key = [self.kind.schema.field(name) for name in self.kind.schema.primary_key]
+        parts = [
+            *(sql.SQL(WRITTEN[field.type]).format(sql.Identifier(field.name)) for field in key),
+            *(_written(field) for field in fields if field not in key),
+        ]
+        nothings = sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(field.name)) for field in fields)
         # `offset 0` keeps the text of a row from being made once for each place that it is named in
         return sql.SQL(
             "select convert_to(string_agg(s.row, {mark}) filter (where s.fits) || {mark}, 'UTF8'),"
             " count(*) filter (where s.fits), coalesce(sum(s.nothings) filter (where s.fits), 0)::bigint, count(*){more}"
             " from (select r.*, octet_length(r.row) <= %s as fits from"
-            " (select concat_ws({between}, {row}) as row, num_nulls({nothings}) as nothings{each} from {rows} d where {own} and {wanted}"
+            " (select concat_ws({between}, {row}) as row, num_nulls({nothings}) as nothings{each} from {rows} where {own} and {wanted}"
             " offset 0) r offset 0) s"
         ).format(
             mark=sql.Literal(BETWEEN_ROWS),

@@ -1,4 +1,4 @@
-"""Texts that stand one behind another in one run of bytes, each with its end: as a column, and in another order."""
+"""Values as texts that PostgreSQL reads back, and texts one behind another in one run of bytes: as a column, and in another order."""
 
 # pyarrow brings no types:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -13,6 +13,13 @@ LF, QUOTE = 10, 34
 
 Ends = npt.NDArray[np.int64]
 """Where each text ends: the offset behind its last byte."""
+
+
+def spelled(values: pl.Series) -> pl.Series:
+    """Values as texts that PostgreSQL reads back."""
+    if values.dtype == pl.Time:
+        return values.dt.to_string("%H:%M:%S%.6f")  # a cast would drop the fraction
+    return values.cast(pl.String)
 
 
 def ends_of_lines(csv: bytes) -> Ends:

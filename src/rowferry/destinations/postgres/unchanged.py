@@ -1,4 +1,4 @@
-"""Tells which rows of a chunk are stored just so, by their text: where the rows of the last chunk lie, or by their keys."""
+"""Tells by texts which rows of a chunk are stored just so, where the last chunk's lie or by their keys, and which keys are stored at all."""
 
 import io
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from rowferry.destinations.postgres.statements import BETWEEN, BETWEEN_ROWS, NOTHING, Statements
-from rowferry.destinations.postgres.texts import column, ends_by
+from rowferry.destinations.postgres.texts import column, ends_by, spelled
 
 LOOK_BYTES_MAX = 16 << 20
 """Bytes of stored rows that are looked at as text for one chunk at most."""
@@ -58,7 +58,8 @@ class Unchanged:
     def __init__(self, statements: Statements, ask: Ask) -> None:
         self._look_by_key = statements.look_by_key
         self._look_by_place = statements.look_by_place
-        self._key = statements.kind.schema.primary_key[0] if statements.kind.schema.primary_key else ""
+        self._look_for_keys = statements.look_for_keys
+        self._key = list(statements.kind.schema.primary_key)
         self._ask = ask
         self._near: _Near | None = None
         self._ordered = True
@@ -84,11 +85,11 @@ class Unchanged:
             elsewhere = np.flatnonzero(~near.same)
             if not 0 < len(elsewhere) <= FEW * rows.height:
                 return near
-            keys = rows[self._key].gather(elsewhere)
+            keys = rows.select(self._key)[elsewhere]
             same, found, _ = self._by_keys(keys, own.gather(elsewhere), mine.columns, longest)
             near.same[elsewhere] = same
             return Looked(near.same, rows.height - len(elsewhere) + found)
-        same, found, most = self._by_keys(rows[self._key], own, mine.columns, longest)
+        same, found, most = self._by_keys(rows.select(self._key), own, mine.columns, longest)
         self.pays = int(same.sum()) * 2 > rows.height
         if most and self._ordered and self.pays:
             first, last = (int(place.strip("()").split(",")[0]) for place in most)
@@ -97,13 +98,25 @@ class Unchanged:
         return Looked(same, found)
 
     def _by_keys(
-        self, keys: pl.Series, own: pl.Series, columns: int, longest: int
+        self, keys: pl.DataFrame, own: pl.Series, columns: int, longest: int
     ) -> tuple[Bits, int, Sequence[str] | None]:
         """Which rows are stored just so, how many have a key that is stored, and between which places most of those lie."""
         assert self._look_by_key is not None, "who asks has seen that it pays"  # noqa: S101  # an invariant, as code
-        wanted = keys.sort().cast(pl.String).str.join(BETWEEN)[0]  # neighbours in the index one after another
-        *answer, found, most = self._ask(self._look_by_key, [longest, wanted])
+        *answer, found, most = self._ask(self._look_by_key, [longest, *self._sent(keys)])
         return own.is_in(_stored(answer, columns).split().implode()).to_numpy(), int(found), most
+
+    def known(self, keys: pl.DataFrame) -> Bits | None:
+        """Which of these keys, none twice, are stored; None where that cannot be told by their texts."""
+        mine = written(keys, self._key) if self._look_for_keys is not None and keys.height else None
+        if self._look_for_keys is None or mine is None:
+            return None
+        *answer, _ = self._ask(self._look_for_keys, [LOOK_BYTES_MAX // keys.height, *self._sent(keys)])
+        return mine.split().is_in(_stored(answer, mine.columns).split().implode()).to_numpy()
+
+    def _sent(self, keys: pl.DataFrame) -> list[str]:
+        """The keys as the looks take them, neighbours in the index one after another."""
+        ordered = keys.sort(self._key)
+        return [spelled(ordered[name]).str.join(BETWEEN)[0] for name in self._key]
 
     def _behind(self, own: pl.Series, columns: int, longest: int, near: _Near) -> Looked | None:
         """What is found behind the rows of the last chunk; None where that is too little."""
@@ -139,9 +152,9 @@ class Written:
         return column(self.text, ends_by(BETWEEN_ROWS, self.text))
 
 
-def written(rows: pl.DataFrame, key: str) -> Written | None:
+def written(rows: pl.DataFrame, key: Sequence[str]) -> Written | None:
     """Rows as one text, the key first; None where a value holds one of the marks, so that it could be taken for another row."""
-    names = (key, *(name for name in rows.columns if name != key))
+    names = (*key, *(name for name in rows.columns if name not in key))
     out = io.BytesIO()
     rows.select(_plain(rows.schema[name], pl.col(name)) for name in names).write_csv(
         out,
