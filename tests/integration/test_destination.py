@@ -11,7 +11,6 @@ from uuid import UUID
 import numpy as np
 import psycopg
 import pytest
-from psycopg import sql
 
 from placing import Place, chunk_of, codes, declare, words
 from rowferry.destinations.postgres import PostgresLoader, PostgresReading, ensure_table, table_name
@@ -490,6 +489,24 @@ def test_keys_are_asked_for_alone_where_most_are_new(people: Place) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("mode", "outcome", "first", "second"),
+    [(Mode.UPSERT, "updated", 10, 0), (Mode.SKIP_EXISTING, "skipped", 30, 10), (Mode.CREATE, "failed", 30, 10)],
+)
+def test_rows_that_are_there_after_chunks_that_were_new_are_told(people: Place, mode, outcome, first, second) -> None:
+    """Chunks of new rows go straight into a table with rows, until one meets what is there."""
+    people.load(*({"email": f"{n:03}", "name": "old"} for n in range(100)))
+    loader = people.loader([{"email": "", "name": ""}], ImportOptions(mode))
+    groups = [range(100, 150), range(150, 200), range(90, 120), range(200, 250), range(95, 105), range(250, 300)]
+    found: list[tuple[int, int]] = []
+    for number, group in enumerate(groups):
+        rows = [{"email": f"{n:03}", "name": "new"} for n in group]
+        with transaction(people.connection, people.tenant, UUID(int=9)):
+            outcomes = words(loader.load(chunk_of(PEOPLE, rows, fresh=True, first_row=number * 50 + 1)))
+        found.append((outcomes.count("created"), outcomes.count(outcome)))
+    assert found == [(50, 0), (50, 0), (0, first), (50, 0), (0, second), (50, 0)]
+
+
 def test_an_issue_of_a_key_of_several_fields_names_none_and_shows_all(database, loader, tenant) -> None:
     fields = (Field("a"), Field("b", sensitive=True), Field("c", FieldType.NUMBER, precision=5))
     kind = ImportKind("pairs", Schema(fields, ("a", "b")))
@@ -852,14 +869,14 @@ def test_rows_are_looked_up_by_their_key_also_in_a_table_without_statistics(peop
             (statements.conflicts(["tax_id"]), [], "tax_id"),
             (statements.update, [[1, 2], "people"], "email"),
         ):
-            plan = "\n".join(line for (line,) in people.connection.execute(sql.SQL("explain ") + statement, parameters))
+            plan = "\n".join(line for (line,) in people.connection.execute(b"explain " + statement, parameters))
             assert f"AND ({key} = s.{key})" in plan, plan
             assert "Seq Scan on people" not in plan
             assert "Materialize" not in plan
         plan = "\n".join(
             line
             for (line,) in people.connection.execute(
-                sql.SQL("explain ") + (statements.look_by_place or sql.SQL("")), [1_000, "(0,0)", "(5,0)"]
+                b"explain " + (statements.look_by_place or b""), [1_000, "(0,0)", "(5,0)"]
             )
         )
         assert "Tid Range Scan on people" in plan, plan

@@ -56,7 +56,10 @@ def advance(loader: Connection, job: Job, step: str, **more: object) -> jobs.Wis
 
 def finish(loader: Connection, job: Job, move: Move, failure: JobFault | None = None) -> Job:
     with transaction(loader, job.tenant, job.id):
-        return jobs.finish(loader, Finish(job.id, Fence(job.attempt.number), move, failure))
+        jobs.finish(loader, Finish(job.id, Fence(job.attempt.number), move, failure))
+        ended = jobs.get_sync(loader, job.id)
+    assert ended is not None
+    return ended
 
 
 def register(loader: Connection, job: Job) -> bool:

@@ -517,7 +517,7 @@ def hold(connection: Connection, job_id: JobId, fence: Fence) -> Wishes:
     return wishes or Wishes(cancel=False, pause=False)
 
 
-def finish(connection: Connection, finish: Finish) -> Job:
+def finish(connection: Connection, finish: Finish) -> None:
     """Moves the job to where the attempt led. A terminal status closes the books: what was not reached is `not_attempted`.
 
     Raises:
@@ -540,10 +540,6 @@ def finish(connection: Connection, finish: Finish) -> Job:
             )
         except psycopg.errors.CheckViolation as error:
             raise LedgerBroken(f"a job cannot end as {status}: {error.diag.constraint_name}") from error
-    job = get_sync(connection, finish.id)
-    if job is None:
-        raise LookupError(f"the job {finish.id} is not there though it was just written")
-    return job
 
 
 def _verified(connection: Connection, job_id: JobId) -> Ledger:

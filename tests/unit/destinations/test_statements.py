@@ -78,15 +78,15 @@ def test_every_statement_on_rows_says_whose_they_are() -> None:
         made.conflicts(("code",)),
     ):
         assert statement is not None
-        assert own in statement.as_string(None)
+        assert own in statement.decode()
     key = ForeignKey(("id",), "", ("id",))
-    assert own in missing_references(key, KIND).as_string(None)
+    assert own in missing_references(key, KIND).decode()
 
 
 def test_an_empty_cell_that_keeps_overwrites_nothing() -> None:
-    assert '"note" = coalesce(s."note", d."note")' in statements().update.as_string(None)
-    assert '(s."note" is not null and s."note" is distinct from d."note")' in statements().match.as_string(None)
-    assert '"ratio" = s."ratio"' in statements().update.as_string(None)
+    assert '"note" = coalesce(s."note", d."note")' in statements().update.decode()
+    assert '(s."note" is not null and s."note" is distinct from d."note")' in statements().match.decode()
+    assert '"ratio" = s."ratio"' in statements().update.decode()
 
 
 def test_a_stage_of_other_columns_has_another_name() -> None:
@@ -99,7 +99,7 @@ def test_keys_of_any_type_are_looked_for_by_their_texts() -> None:
     def asked(*fields: Field, key: str) -> str:
         statement = statements(ImportKind("k", Schema(fields, tuple(key.split())))).look_for_keys
         assert statement is not None
-        return statement.as_string(None)
+        return statement.decode()
 
     assert " = any(string_to_array(%s, '\x1f')::text[])" in asked(Field("a"), key="a")
     assert " = any(string_to_array(%s, '\x1f')::bigint[])" in asked(Field("a", FieldType.INTEGER), key="a")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 import polars as pl
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 
 from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encoded, is_data_fault, waves
@@ -14,9 +13,9 @@ from rowferry.destinations.postgres.statements import (
     AT,
     BY_INDEX,
     TAKE_TURN,
-    Statements,
     contradicted,
     missing_references,
+    statements_of,
 )
 from rowferry.destinations.postgres.tables import table_name
 from rowferry.destinations.postgres.texts import ends_of_lines, spelled, taken
@@ -51,13 +50,15 @@ class PostgresLoader:
         self._schema = schema
         fields = tuple(field for field in schema.fields if field.name in context.fields)
         self._names = [field.name for field in fields]
-        self._statements = Statements(context.kind, fields, context.options.empty)
+        self._statements = statements_of(context.kind, fields, context.options.empty)
         self._unique_sets = [one for one in schema.unique_sets if set(one) <= set(context.fields)]
         self._foreign_keys = schema.held_references(context.fields, strict=context.options.strict)
         self._dependencies = schema.held_dependencies(context.fields, strict=context.options.strict)
         self._empty_at_start: bool | None = None
         self._all_failed: set[tuple[object, ...]] = set()
         self._mostly_new = False
+        self._none_stored = False
+        self._refused = False
         self._unchanged = Unchanged(self._statements, self._one)
         self._staged = False
 
@@ -141,7 +142,7 @@ class PostgresLoader:
     def _referring(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
         """The rows whose foreign keys all refer to something; the others are decided here."""
         for key in self._foreign_keys:
-            frame = chunk.frame[positions].select(pl.Series(AT, positions), *key.fields)
+            frame = chunk.frame.select(*key.fields)[positions].with_columns(pl.Series(AT, positions))
             resource = key.resource or self._context.kind.name
             verdicts.issues(self._dangling(key, frame), RowCode.FOREIGN_KEY, key.fields, resource=resource)
         return verdicts.open(positions)
@@ -169,7 +170,7 @@ class PostgresLoader:
         A row without one of the values contradicts none.
         """
         for one in self._dependencies:
-            names = list(dict.fromkeys((*one.fields, one.determines, *self._schema.primary_key)))
+            names = tuple(dict.fromkeys((*one.fields, one.determines, *self._schema.primary_key)))
             frame = chunk.frame[verdicts.open(positions)].select(pl.Series(AT, verdicts.open(positions)), *names)
             said = frame.drop_nulls([*one.fields, one.determines])
             if said.is_empty():
@@ -229,6 +230,7 @@ class PostgresLoader:
         except psycopg.Error as error:
             if not is_data_fault(error):
                 raise
+            self._refused = True
         else:
             verdicts.settle(positions, Outcome.CREATED)
 
@@ -254,20 +256,27 @@ class PostgresLoader:
         return self._unchanged.pays and self._context.options.mode.overwrites
 
     def _absent(self, chunk: Chunk, positions: Positions, found: int | None) -> Positions:
-        """Rows whose keys are not in the table, asked by key alone where it is not known that there is none; none where that does not pay.
+        """Rows whose keys are not in the table, as far as is known; none where most of the last chunk's were there.
 
-        Where the last chunk was mostly new, only what exists need be staged then. The write is what decides.
+        They are asked for by key alone, so that only what exists need be staged. Where none of the last chunk was there, none of this one
+        is expected either: the write is what decides, and as long as it refused nothing, nobody asks before it.
         """
         if not self._mostly_new or not positions.size or self._context.options.mode is Mode.UPDATE:
             return positions[:0]
-        if found == 0:
+        if found is None and self._none_stored and not self._refused:
             return positions
-        known = self._unchanged.known(chunk.frame[positions].select(self._schema.primary_key))
+        known = (
+            np.zeros(positions.size, np.bool_) if found == 0 else self._unchanged.known(self._keys(chunk, positions))
+        )
         if known is None:
             return positions[:0]
         absent: Positions = positions[~known]
         self._mostly_new = absent.size * 2 > positions.size
+        self._none_stored = absent.size == positions.size
         return absent
+
+    def _keys(self, chunk: Chunk, positions: Positions) -> pl.DataFrame:
+        return chunk.frame.select(self._schema.primary_key)[positions]
 
     def _write_by_look(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         found = self._judge(verdicts, self._match(self._stage(chunk, verdicts, positions)))
@@ -411,7 +420,7 @@ class PostgresLoader:
         """By key: neighbours in the index come one after another, which loads a fourth faster than the order of a file."""
         return frame.sort(self._schema.primary_key) if self._schema.primary_key else frame
 
-    def _one(self, statement: sql.Composed, parameters: Sequence[object] = ()) -> TupleRow:
+    def _one(self, statement: bytes, parameters: Sequence[object] = ()) -> TupleRow:
         with self._connection.cursor(binary=True) as cursor:
             # a prepared statement might get a plan that compares each row with the whole array, one by one
             row = cursor.execute(statement, parameters or None, prepare=False).fetchone()

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 import psycopg
-from psycopg import sql
 from psycopg.rows import TupleRow
 
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
@@ -42,7 +41,7 @@ def encoded(frame: pl.DataFrame) -> Iterator[bytes]:
 
 
 def copy(
-    connection: psycopg.Connection[TupleRow], statement: sql.Composed, slices: Iterable[bytes | memoryview], rows: int
+    connection: psycopg.Connection[TupleRow], statement: bytes, slices: Iterable[bytes | memoryview], rows: int
 ) -> None:
     """COPY of so many encoded rows."""
     with connection.cursor() as cursor:

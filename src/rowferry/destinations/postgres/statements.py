@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import LiteralString
 
@@ -41,6 +41,8 @@ WRITTEN: Mapping[FieldType, LiteralString] = {
 }
 """How PostgreSQL writes a value so that Polars writes the same (`unchanged.written`). JSON has no one way to be written."""
 NO_MORE = sql.SQL("")
+KEPT = 256
+"""Loads and references whose statements a worker keeps: to put the text of one together takes as long as to run it."""
 AT = "_at"
 """The column of the stage that says which row of the chunk's frame a row is."""
 
@@ -60,47 +62,61 @@ class Statements:
         return sql.Identifier("pg_temp", f"stage_{sha256(shape.encode()).hexdigest()[:16]}")
 
     @cached_property
-    def open_stage(self) -> sql.Composed:
+    def open_stage(self) -> bytes:
         """Makes the stage where it is missing and empties it: a transaction may hold many chunks."""
-        return sql.SQL(
-            "create temporary table if not exists {stage} (_at int not null, {columns}, _row bigint not null) on commit delete rows;"
-            " truncate {stage}"
-        ).format(stage=self.stage, columns=sql.SQL(", ").join(self._definitions()))
+        return (
+            sql.SQL(
+                "create temporary table if not exists {stage} (_at int not null, {columns}, _row bigint not null) on commit delete rows;"
+                " truncate {stage}"
+            )
+            .format(stage=self.stage, columns=sql.SQL(", ").join(self._definitions()))
+            .as_bytes()
+        )
 
     @cached_property
-    def drop_stage(self) -> sql.Composed:
-        return sql.SQL("drop table if exists {}").format(self.stage)
+    def drop_stage(self) -> bytes:
+        return sql.SQL("drop table if exists {}").format(self.stage).as_bytes()
 
     @cached_property
-    def is_empty(self) -> sql.Composed:
+    def is_empty(self) -> bytes:
         """Whether the tenant has no row yet."""
-        return sql.SQL("select not exists (select from {} d where {})").format(table(self.kind), OWN)
+        return sql.SQL("select not exists (select from {} d where {})").format(table(self.kind), OWN).as_bytes()
 
     @cached_property
-    def copy_rows(self) -> sql.Composed:
+    def copy_rows(self) -> bytes:
         """Straight into the table; tenant and job come from the transaction."""
-        return sql.SQL("copy {} ({}, _row) from stdin with (format csv)").format(table(self.kind), self._names())
+        return (
+            sql.SQL("copy {} ({}, _row) from stdin with (format csv)")
+            .format(table(self.kind), self._names())
+            .as_bytes()
+        )
 
     @cached_property
-    def copy_stage(self) -> sql.Composed:
-        return sql.SQL("copy {} (_at, {}, _row) from stdin with (format csv)").format(self.stage, self._names())
+    def copy_stage(self) -> bytes:
+        return (
+            sql.SQL("copy {} (_at, {}, _row) from stdin with (format csv)").format(self.stage, self._names()).as_bytes()
+        )
 
     @cached_property
-    def match(self) -> sql.Composed:
+    def match(self) -> bytes:
         """Which staged rows exist by their key, and whether the stored values differ: two arrays of equal length."""
-        return sql.SQL(
-            "select coalesce(array_agg(s._at), '{{}}'), coalesce(array_agg({differ}), '{{}}')"
-            " from {stage} s cross join lateral ({stored} limit 1) d"
-        ).format(differ=self._differ(), stage=self.stage, stored=self._stored(self._same_key()))
+        return (
+            sql.SQL(
+                "select coalesce(array_agg(s._at), '{{}}'), coalesce(array_agg({differ}), '{{}}')"
+                " from {stage} s cross join lateral ({stored} limit 1) d"
+            )
+            .format(differ=self._differ(), stage=self.stage, stored=self._stored(self._same_key()))
+            .as_bytes()
+        )
 
     @cached_property
-    def look_for_keys(self) -> sql.Composed | None:
+    def look_for_keys(self) -> bytes | None:
         """Which of some keys are stored: the keys of those as one text, see `_look`. None where they cannot be compared with the file's."""
         keys = [self.kind.schema.field(name) for name in self.kind.schema.primary_key]
         return self._look(keys, *self._of_keys()) if keys else None
 
     @cached_property
-    def look_by_key(self) -> sql.Composed | None:
+    def look_by_key(self) -> bytes | None:
         """The stored rows of some keys: see `_look`; last in which places of the table most of them lie, first and last.
 
         None where the values cannot be compared with the file's.
@@ -111,7 +127,7 @@ class Statements:
         return self._look(self.fields, *self._of_keys(), sql.SQL(", d.ctid as place"), most)
 
     @cached_property
-    def look_by_place(self) -> sql.Composed | None:
+    def look_by_place(self) -> bytes | None:
         """The same of all stored rows from one place of the table to before another, in the order of their places.
 
         The places stand in a part of their own, so that no index is thought better than to read just these pages.
@@ -156,7 +172,7 @@ class Statements:
         wanted: sql.Composable,
         each: sql.SQL = NO_MORE,
         more: sql.SQL = NO_MORE,
-    ) -> sql.Composed | None:
+    ) -> bytes | None:
         """Stored rows as one text in UTF-8, how many those are, how many values are lacking in them, and how many rows there are in all.
 
         Each row is its key and then the other fields, as `unchanged.written` writes them. Rows with more than so many bytes are left
@@ -171,43 +187,51 @@ class Statements:
         ]
         nothings = sql.SQL(", ").join(sql.SQL("d.{}").format(sql.Identifier(field.name)) for field in fields)
         # `offset 0` keeps the text of a row from being made once for each place that it is named in
-        return sql.SQL(
-            "select convert_to(string_agg(s.row, {mark}) filter (where s.fits) || {mark}, 'UTF8'),"
-            " count(*) filter (where s.fits), coalesce(sum(s.nothings) filter (where s.fits), 0)::bigint, count(*){more}"
-            " from (select r.*, octet_length(r.row) <= %s as fits from"
-            " (select concat_ws({between}, {row}) as row, num_nulls({nothings}) as nothings{each} from {rows} where {own} and {wanted}"
-            " offset 0) r offset 0) s"
-        ).format(
-            mark=sql.Literal(BETWEEN_ROWS),
-            between=sql.Literal(BETWEEN),
-            nothings=nothings,
-            more=more,
-            each=each,
-            row=sql.SQL(", ").join(parts),
-            rows=rows,
-            own=OWN,
-            wanted=wanted,
+        return (
+            sql.SQL(
+                "select convert_to(string_agg(s.row, {mark}) filter (where s.fits) || {mark}, 'UTF8'),"
+                " count(*) filter (where s.fits), coalesce(sum(s.nothings) filter (where s.fits), 0)::bigint, count(*){more}"
+                " from (select r.*, octet_length(r.row) <= %s as fits from"
+                " (select concat_ws({between}, {row}) as row, num_nulls({nothings}) as nothings{each} from {rows} where {own} and {wanted}"
+                " offset 0) r offset 0) s"
+            )
+            .format(
+                mark=sql.Literal(BETWEEN_ROWS),
+                between=sql.Literal(BETWEEN),
+                nothings=nothings,
+                more=more,
+                each=each,
+                row=sql.SQL(", ").join(parts),
+                rows=rows,
+                own=OWN,
+                wanted=wanted,
+            )
+            .as_bytes()
         )
 
-    def conflicts(self, unique: Sequence[str]) -> sql.Composed:
+    def conflicts(self, unique: Sequence[str]) -> bytes:
         """Staged rows whose values of a unique set are those of a stored row with another key."""
         other = sql.SQL("not ({})").format(self._same_key()) if self.kind.schema.primary_key else sql.SQL("true")
-        return sql.SQL(
-            "select coalesce(array_agg(s._at), '{{}}') from {stage} s cross join lateral ({stored} and {other} limit 1) d"
-        ).format(stage=self.stage, stored=self._stored(_equal(unique)), other=other)
+        return (
+            sql.SQL(
+                "select coalesce(array_agg(s._at), '{{}}') from {stage} s cross join lateral ({stored} and {other} limit 1) d"
+            )
+            .format(stage=self.stage, stored=self._stored(_equal(unique)), other=other)
+            .as_bytes()
+        )
 
     @cached_property
-    def insert(self) -> sql.Composed:
+    def insert(self) -> bytes:
         """Staged rows into the table, in the order of the key; gives the `_row` of each that went in."""
         return self._insert(sql.SQL(""))
 
     @cached_property
-    def insert_free(self) -> sql.Composed:
+    def insert_free(self) -> bytes:
         """The same without the rows whose key or unique value somebody else was quicker to write."""
         return self._insert(sql.SQL("on conflict do nothing"))
 
     @cached_property
-    def update(self) -> sql.Composed:
+    def update(self) -> bytes:
         """Overwrites the mapped fields and keeps what was there; gives the `_at` of each row that was there and was the same still.
 
         A row that somebody else changes meanwhile is another version, and is neither overwritten nor kept. Its place alone does not
@@ -217,20 +241,24 @@ class Statements:
             self._change(field) for field in self.fields if field.name not in self.kind.schema.primary_key
         ]
         changes += [sql.SQL("_job_id = (select rowferry.current_job())"), sql.SQL("_row = s._row")]
-        return sql.SQL(
-            "with s as materialized (select s.*, d.* from {stage} s cross join lateral (select d.ctid as _place, d.xmin as _version,"
-            " to_jsonb(d) - 'tenant_id' as _image from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s::int[])),"
-            " changed as (update {table} d set {changes} from s where d.ctid = s._place and d.xmin = s._version"
-            " returning s._at, s._row, s._image),"
-            " kept as (insert into rowferry.before_images (job_id, row, kind, image)"
-            " select (select rowferry.current_job()), _row, %s, _image from changed)"
-            " select coalesce(array_agg(_at), '{{}}') from changed"
-        ).format(
-            table=table(self.kind),
-            changes=sql.SQL(", ").join(changes),
-            stage=self.stage,
-            own=OWN,
-            same_key=self._same_key(),
+        return (
+            sql.SQL(
+                "with s as materialized (select s.*, d.* from {stage} s cross join lateral (select d.ctid as _place, d.xmin as _version,"
+                " to_jsonb(d) - 'tenant_id' as _image from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s::int[])),"
+                " changed as (update {table} d set {changes} from s where d.ctid = s._place and d.xmin = s._version"
+                " returning s._at, s._row, s._image),"
+                " kept as (insert into rowferry.before_images (job_id, row, kind, image)"
+                " select (select rowferry.current_job()), _row, %s, _image from changed)"
+                " select coalesce(array_agg(_at), '{{}}') from changed"
+            )
+            .format(
+                table=table(self.kind),
+                changes=sql.SQL(", ").join(changes),
+                stage=self.stage,
+                own=OWN,
+                same_key=self._same_key(),
+            )
+            .as_bytes()
         )
 
     def _stored(self, condition: sql.Composed) -> sql.Composed:
@@ -242,18 +270,22 @@ class Statements:
             table=table(self.kind), own=OWN, condition=condition
         )
 
-    def _insert(self, on_conflict: sql.SQL) -> sql.Composed:
+    def _insert(self, on_conflict: sql.SQL) -> bytes:
         order = self.kind.schema.primary_key or ("_row",)
-        return sql.SQL(
-            "with made as (insert into {table} ({names}, _row) select {names}, _row from {stage} where _at = any(%s::int[])"
-            " order by {order} {on_conflict} returning _row)"
-            " select coalesce(array_agg(_row), '{{}}') from made"
-        ).format(
-            table=table(self.kind),
-            names=self._names(),
-            stage=self.stage,
-            order=sql.SQL(", ").join(sql.Identifier(name) for name in order),
-            on_conflict=on_conflict,
+        return (
+            sql.SQL(
+                "with made as (insert into {table} ({names}, _row) select {names}, _row from {stage} where _at = any(%s::int[])"
+                " order by {order} {on_conflict} returning _row)"
+                " select coalesce(array_agg(_row), '{{}}') from made"
+            )
+            .format(
+                table=table(self.kind),
+                names=self._names(),
+                stage=self.stage,
+                order=sql.SQL(", ").join(sql.Identifier(name) for name in order),
+                on_conflict=on_conflict,
+            )
+            .as_bytes()
         )
 
     def _definitions(self) -> list[sql.Composable]:
@@ -284,7 +316,14 @@ class Statements:
         return text.format(sql.Identifier(field.name))
 
 
-def missing_references(key: ForeignKey, other: ImportKind) -> sql.Composed:
+@lru_cache(KEPT)
+def statements_of(kind: ImportKind, fields: tuple[Field, ...], empty: Empty) -> Statements:
+    """The statements of a load, kept with their texts for the next one like it."""
+    return Statements(kind, fields, empty)
+
+
+@lru_cache(KEPT)
+def missing_references(key: ForeignKey, other: ImportKind) -> bytes:
     """Which of the key's values (one array of texts a field) no row of the other kind has: their positions from 1."""
     ways = (key.reference_fields, *key.alternatives)
     arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in key.fields)
@@ -300,12 +339,14 @@ def missing_references(key: ForeignKey, other: ImportKind) -> sql.Composed:
         )
         for way in ways
     ]
-    return sql.SQL(
+    found = sql.SQL(
         "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({names}, n) where {absent}"
     ).format(arrays=arrays, names=sql.SQL(", ").join(names), absent=sql.SQL(" and ").join(absent))
+    return found.as_bytes()
 
 
-def contradicted(dependency: Dependency, names: Sequence[str], kind: ImportKind) -> sql.Composed:
+@lru_cache(KEPT)
+def contradicted(dependency: Dependency, names: tuple[str, ...], kind: ImportKind) -> bytes:
     """Which of some values (an array of texts for each of `names`) a stored row with another key contradicts: positions from 1.
 
     `names` are the fields of the dependency, the one that they determine, and those of the key. A null contradicts nothing.
@@ -317,7 +358,7 @@ def contradicted(dependency: Dependency, names: Sequence[str], kind: ImportKind)
     }
     same = [equal[name] for name in dependency.fields]
     key = sql.SQL(" and ").join(equal[name] for name in kind.schema.primary_key)
-    return sql.SQL(
+    found = sql.SQL(
         "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({values}, n)"
         " where exists (select from {table} d where {own} and {same} and not ({other}) and not ({key}))"
     ).format(
@@ -329,6 +370,7 @@ def contradicted(dependency: Dependency, names: Sequence[str], kind: ImportKind)
         same=sql.SQL(" and ").join(same),
         other=equal[dependency.determines],
     )
+    return found.as_bytes()
 
 
 def same_values(key: ForeignKey) -> sql.Composed:

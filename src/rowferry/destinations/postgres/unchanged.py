@@ -8,7 +8,6 @@ from typing import cast
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from psycopg import sql
 from psycopg.rows import TupleRow
 
 from rowferry.destinations.postgres.statements import BETWEEN, BETWEEN_ROWS, NOTHING, Statements
@@ -28,7 +27,7 @@ MOST = 0.8
 """The share of the rows of a chunk between the places that a look by key tells."""
 
 Bits = npt.NDArray[np.bool_]
-Ask = Callable[[sql.Composed, Sequence[object]], TupleRow]
+Ask = Callable[[bytes, Sequence[object]], TupleRow]
 
 
 @dataclass(frozen=True, slots=True)

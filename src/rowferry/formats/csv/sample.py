@@ -49,7 +49,7 @@ class Sample:
             for index, start in enumerate(cut.starts.tolist()):
                 if index in skipped:
                     continue
-                cells = tuple(map(_text, grammar.cells(cut.record(index))))
+                cells = tuple([cell.decode("utf-8", "replace") for cell in grammar.cells(cut.record(index))])
                 place = Place(self.place.offset + base + start, int(cut.lines[index]))
                 rows.append(Row(place, cells, index in faulty))
                 if len(rows) == RECORDS_MAX:
@@ -62,7 +62,3 @@ def width_of(rows: Sequence[Row]) -> int | None:
     """How many cells most of these records have; None when there is none."""
     widths = Counter(len(row.cells) for row in rows if not row.faulty)
     return widths.most_common(1)[0][0] if widths else None
-
-
-def _text(cell: bytes) -> str:
-    return cell.decode("utf-8", "replace")
