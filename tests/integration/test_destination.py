@@ -9,11 +9,13 @@ from decimal import Decimal
 from uuid import UUID
 
 import numpy as np
+import polars as pl
 import psycopg
 import pytest
 
 from placing import Place, chunk_of, codes, declare, words
 from rowferry.destinations.postgres import PostgresLoader, PostgresReading, ensure_table, table_name
+from rowferry.destinations.postgres.texts import literal
 from rowferry.domain.faults import MASK, Invalid, KindDiffers
 from rowferry.domain.schema import Field, FieldType, ForeignKey, ImportKind, ImportOptions, Mode, Schema
 from rowferry.ports import Filter, Loaded
@@ -446,6 +448,18 @@ def test_a_row_may_refer_to_a_stored_row_or_to_one_of_the_same_file(orders: Plac
     loaded = orders.load(*rows)
     assert words(loaded) == ["created", "created", "failed"]
     assert loaded.issues[0].message == "There is no row of orders with 9."
+
+
+ODD = ["", "NULL", "{}", "a,b", '"', "\\", '\\"', '{"a"}', " x ", "\r\n\t", "é😀", "$1", "\x1f", "''"]
+
+
+def test_rows_may_refer_to_any_text(people: Place, orders: Place) -> None:
+    people.load(*({"email": text, "tax_id": None} for text in ODD))
+    assert people.connection.execute("select %s::text[]", [literal(pl.Series(ODD))]).fetchone() == (ODD,)
+    people.connection.rollback()
+    wanted = [{"number": number, "email": text, "follows": None} for number, text in enumerate(ODD)]
+    missing = [{"number": 100 + number, "email": text + "?", "follows": None} for number, text in enumerate(ODD)]
+    assert words(orders.load(*wanted, *missing)) == ["created"] * len(ODD) + ["failed"] * len(ODD)
 
 
 def test_another_tenants_row_is_no_reference(people: Place, orders: Place, tenants) -> None:

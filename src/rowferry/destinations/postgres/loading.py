@@ -18,7 +18,7 @@ from rowferry.destinations.postgres.statements import (
     statements_of,
 )
 from rowferry.destinations.postgres.tables import table_name
-from rowferry.destinations.postgres.texts import ends_of_lines, spelled, taken
+from rowferry.destinations.postgres.texts import ends_of_lines, literal, taken
 from rowferry.destinations.postgres.unchanged import Unchanged, Written
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 from rowferry.domain.faults import RowCode
@@ -142,27 +142,30 @@ class PostgresLoader:
     def _referring(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
         """The rows whose foreign keys all refer to something; the others are decided here."""
         for key in self._foreign_keys:
-            frame = chunk.frame.select(*key.fields)[positions].with_columns(pl.Series(AT, positions))
             resource = key.resource or self._context.kind.name
-            verdicts.issues(self._dangling(key, frame), RowCode.FOREIGN_KEY, key.fields, resource=resource)
+            dangling = self._dangling(key, chunk.frame, positions)
+            verdicts.issues(dangling, RowCode.FOREIGN_KEY, key.fields, resource=resource)
         return verdicts.open(positions)
 
-    def _dangling(self, key: ForeignKey, frame: pl.DataFrame) -> Positions:
+    def _dangling(self, key: ForeignKey, frame: pl.DataFrame, positions: Positions) -> Positions:
+        """Those of some rows of a frame that refer to nothing."""
         fields = list(key.fields)
-        values = frame.select(fields).drop_nulls().unique()
+        referring = frame.select(fields) if positions.size == frame.height else frame.select(fields)[positions]
+        values = referring.drop_nulls().unique()
         if values.is_empty():
-            return np.zeros(0, np.int64)
+            return positions[:0]
         itself = key.resource in {"", self._context.kind.name}
         other = self._context.kind if itself else self._context.references[key.resource]
-        (missing,) = self._one(missing_references(key, other), [spelled(values[name]).to_list() for name in fields])
+        (missing,) = self._one(missing_references(key, other), [literal(values[name]) for name in fields])
         if not missing:
-            return np.zeros(0, np.int64)
+            return positions[:0]
         lost = values[np.array(missing, np.int64) - 1]
         for way in (key.reference_fields, *key.alternatives):
             if itself and self._context.in_file is not None and lost.height:
                 renamed = lost.rename(dict(zip(fields, way, strict=True)))
                 lost = lost.filter(~self._context.in_file(renamed))
-        return np.sort(frame.join(lost, on=fields, how="semi")[AT].to_numpy())
+        found = referring.with_columns(pl.Series(AT, positions)).join(lost, on=fields, how="semi")
+        return np.sort(found[AT].to_numpy())
 
     def _consistent(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
         """The rows that contradict neither a stored row nor an earlier one of the chunk; the others are decided here.
@@ -177,7 +180,7 @@ class PostgresLoader:
                 continue
             values = said.select(names).unique()
             (found,) = self._one(
-                contradicted(one, names, self._context.kind), [spelled(values[name]).to_list() for name in names]
+                contradicted(one, names, self._context.kind), [literal(values[name]) for name in names]
             )
             stored = said.join(values[np.array(found, np.int64) - 1], on=names, how="semi", nulls_equal=True)
             determined = self._schema.field(one.determines).label
@@ -197,9 +200,9 @@ class PostgresLoader:
         faulty = replace(chunk, frame=chunk.faulty)
         verdicts = self._verdicts(faulty)
         for key in self._foreign_keys:
-            frame = chunk.faulty.select(pl.Series(AT, np.arange(chunk.faulty.height)), *key.fields)
             resource = key.resource or self._context.kind.name
-            verdicts.issues(self._dangling(key, frame), RowCode.FOREIGN_KEY, key.fields, resource=resource)
+            dangling = self._dangling(key, chunk.faulty, np.arange(chunk.faulty.height))
+            verdicts.issues(dangling, RowCode.FOREIGN_KEY, key.fields, resource=resource)
         return Loaded(loaded.outcomes, sorted([*loaded.issues, *verdicts.told], key=lambda issue: issue.row))
 
     # Writing ----------------------------------------------------------------------------------------------------------

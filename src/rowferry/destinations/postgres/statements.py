@@ -324,7 +324,7 @@ def statements_of(kind: ImportKind, fields: tuple[Field, ...], empty: Empty) -> 
 
 @lru_cache(KEPT)
 def missing_references(key: ForeignKey, other: ImportKind) -> bytes:
-    """Which of the key's values (one array of texts a field) no row of the other kind has: their positions from 1."""
+    """Which of the key's values (one text[] a field) no row of the other kind has: their positions from 1."""
     ways = (key.reference_fields, *key.alternatives)
     arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in key.fields)
     names = [sql.Identifier(f"v{position}") for position in range(len(key.fields))]

@@ -22,6 +22,12 @@ def spelled(values: pl.Series) -> pl.Series:
     return values.cast(pl.String)
 
 
+def literal(values: pl.Series) -> str:
+    """Values, none of them null, as one text[]: a list would be quoted value by value. Source: PostgreSQL, "Array Input and Output Syntax"."""
+    quoted = spelled(values).str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+    return '{"' + quoted.str.join('","')[0] + '"}' if len(values) else "{}"
+
+
 def ends_of_lines(csv: bytes) -> Ends:
     """Where the records of a CSV text end, behind their LF. Source: RFC 4180, section 2; a record's end has an even number of quotes before it."""
     view = np.frombuffer(csv, np.uint8)
