@@ -34,7 +34,6 @@ SETTINGS: Mapping[str, str] = {
     "listen_addresses": "",
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
     # While a chunk is copied its log goes to the disk, so that its commit has little left to wait for: half a second in a million rows.
@@ -47,7 +46,15 @@ SETTINGS: Mapping[str, str] = {
     "log_error_verbosity": "terse",
     "log_min_error_statement": "panic",
 }
-"""What we set besides PostgreSQL's own choices; fsync, full_page_writes and synchronous_commit stay on."""
+"""What we set besides PostgreSQL's own choices and `shared_buffers`; fsync, full_page_writes and synchronous_commit stay on."""
+SHARED_OF_MEMORY = 8
+"""One part of so many of the memory holds pages of tables and indexes. It is used as pages are read, and not at once.
+
+An import looks up and writes all over the index of a kind's key. What does not fit is written out and read again and again, each time
+behind the log.
+"""
+SHARED_BYTES_MIN, SHARED_BYTES_MAX = 128 << 20, 2 << 30
+CONTAINER_MEMORY = Path("/sys/fs/cgroup/memory.max")
 START_SECONDS = 60.0
 """How long a start may take: after a kill it replays up to max_wal_size of log."""
 FAST_STOP_SECONDS = 10.0
@@ -88,7 +95,7 @@ class Embedded:
             overrides: settings of PostgreSQL that differ from ours, for tests.
         """
         self._data = data.absolute()
-        self._settings = {**SETTINGS, **(overrides or {})}
+        self._settings = {**SETTINGS, "shared_buffers": _shared_buffers(), **(overrides or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
@@ -161,6 +168,13 @@ class Embedded:
                 group=owner.gid if owner else None,
                 extra_groups=[] if owner else None,
             )
+
+
+def _shared_buffers() -> str:
+    memory = psutil.virtual_memory().total
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        memory = min(memory, int(CONTAINER_MEMORY.read_text()))
+    return f"{min(max(memory // SHARED_OF_MEMORY, SHARED_BYTES_MIN), SHARED_BYTES_MAX) >> 20}MB"
 
 
 def attach(data: Path) -> str | None:
