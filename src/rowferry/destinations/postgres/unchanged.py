@@ -105,9 +105,8 @@ class Unchanged:
         return own.is_in(_stored(answer, columns).split().implode()).to_numpy(), int(found), most
 
     def known(self, keys: pl.DataFrame) -> Bits | None:
-        """Which of these keys, none twice, are stored; None where that cannot be told by their texts."""
-        mine = written(keys, self._key) if self._look_for_keys is not None and keys.height else None
-        if self._look_for_keys is None or mine is None:
+        """Which of these keys are stored; None where that cannot be told by their texts."""
+        if self._look_for_keys is None or (mine := written(keys, self._key)) is None:
             return None
         *answer, _ = self._ask(self._look_for_keys, [LOOK_BYTES_MAX // keys.height, *self._sent(keys)])
         return mine.split().is_in(_stored(answer, mine.columns).split().implode()).to_numpy()
