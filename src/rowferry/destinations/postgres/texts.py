@@ -23,9 +23,10 @@ def spelled(values: pl.Series) -> pl.Series:
 
 
 def literal(values: pl.Series) -> str:
-    """Values, none of them null, as one text[]: a list would be quoted value by value. Source: PostgreSQL, "Array Input and Output Syntax"."""
-    quoted = spelled(values).str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    return '{"' + quoted.str.join('","')[0] + '"}' if len(values) else "{}"
+    """Values as one text[]: a list would be quoted value by value. Source: PostgreSQL, "Array Input and Output Syntax"."""
+    text = pl.col("text").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+    quoted = spelled(values).rename("text").to_frame().select(pl.format('"{}"', text).fill_null("NULL")).to_series()
+    return "{" + (quoted.str.join(",")[0] or "") + "}"
 
 
 def ends_of_lines(csv: bytes) -> Ends:
