@@ -12,7 +12,7 @@ import psutil
 import psycopg
 import pytest
 
-from rowferry.store.embedded import SETTINGS, DataInUse, Embedded, attach, running
+from rowferry.store.embedded import SETTINGS, DataInUse, Embedded, attach, running, shared_buffers
 
 UNSYNCED = {"fsync": "off"}
 
@@ -80,6 +80,13 @@ def test_by_itself_it_waits_for_the_disk_and_logs_no_values(data: Path) -> None:
     finally:
         server.stop()
     assert "canary" not in (data / "postgres.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("memory", "pages"), [(512 << 20, "128MB"), (4 << 30, "512MB"), (16 << 30, "2048MB"), (1 << 40, "2048MB")]
+)
+def test_an_eighth_of_the_memory_holds_pages_within_bounds(memory: int, pages: str) -> None:
+    assert shared_buffers(memory) == pages
 
 
 def test_a_folder_in_use_is_refused(data: Path, embedded: Embedded) -> None:

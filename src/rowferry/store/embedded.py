@@ -95,7 +95,7 @@ class Embedded:
             overrides: settings of PostgreSQL that differ from ours, for tests.
         """
         self._data = data.absolute()
-        self._settings = {**SETTINGS, "shared_buffers": _shared_buffers(), **(overrides or {})}
+        self._settings = {**SETTINGS, "shared_buffers": shared_buffers(_memory()), **(overrides or {})}
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[str] | None = None
 
@@ -170,11 +170,16 @@ class Embedded:
             )
 
 
-def _shared_buffers() -> str:
-    memory = psutil.virtual_memory().total
-    with suppress(OSError, ValueError):  # no container, or one without a limit
-        memory = min(memory, int(CONTAINER_MEMORY.read_text()))
+def shared_buffers(memory: int) -> str:
+    """How much of so many bytes of memory holds pages of tables and indexes, as PostgreSQL reads it."""
     return f"{min(max(memory // SHARED_OF_MEMORY, SHARED_BYTES_MIN), SHARED_BYTES_MAX) >> 20}MB"
+
+
+def _memory() -> int:
+    """The bytes of this machine, or of the container that we are in."""
+    with suppress(OSError, ValueError):  # no container, or one without a limit
+        return min(psutil.virtual_memory().total, int(CONTAINER_MEMORY.read_text()))
+    return psutil.virtual_memory().total
 
 
 def attach(data: Path) -> str | None:

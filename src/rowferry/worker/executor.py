@@ -22,7 +22,7 @@ from rowferry.domain.job import Fence, JobId
 Answer = Literal["done", "handed_back", "lost", "failed"]
 """How an attempt left its executor. `lost`: its database went away; `failed`: it raised, and the log has the trace."""
 SWITCH_SECONDS = 0.0005
-"""After how long a thread of an executor that computes must let another go on. The one that feeds PostgreSQL has little to do, often."""
+"""How long a thread of an executor may compute while another waits: the one that feeds PostgreSQL is needed often, each time for a moment."""
 EXIT_SECONDS = 2.0
 """How long a child whose pipe is closed may take until its exit code is known."""
 
