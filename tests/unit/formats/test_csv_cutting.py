@@ -99,6 +99,7 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @example(text='a";"x\na";"x\na";"x\n', columns=2, quote='"', delimiter=";")
 @example(text='boots"warm; dry";9\n12" disc;7" single\n5"x7";8"x10"\n', columns=2, quote='"', delimiter=";")
 @example(text='1; "a; b" \n "p\nq" ;  x\n; ""\n boots "warm; dry"; 9\n', columns=2, quote='"', delimiter="; ")
+@example(text='""\r\n;;;;;;\'\n\'"";\r\n\' ', columns=1, quote="'", delimiter="; ")
 def test_every_block_size_reads_what_the_slow_reader_reads(
     path: Path, text: str, columns: int, quote: str, delimiter: str
 ) -> None:

@@ -11,7 +11,7 @@ from rowferry.domain.schema import ReadOptions
 from rowferry.formats.csv.cells import Table, blocks
 from rowferry.formats.csv.dialect import Reading, Stated, reading_of, stated_in_file
 from rowferry.formats.csv.encoding import encoding_of, textual, transcode
-from rowferry.formats.csv.grammar import LINE, Dialect, Grammar
+from rowferry.formats.csv.grammar import LINE, Dialect, Grammar, grammar_of
 from rowferry.formats.csv.header import Header, blank_file, header_from, line_at, named_columns, sample_of
 from rowferry.formats.csv.records import Cut, Cutter, Limits, Place
 from rowferry.formats.csv.titles import valued
@@ -113,7 +113,7 @@ class CsvFormat:
         """With the header that is there, unless its cells say that it is none."""
         rows, detected = reading.rows, options.header_line is None
         first = rows[reading.header].place if rows and detected else place
-        header = header_from(text, Grammar(reading.dialect), first, self._limits)
+        header = header_from(text, grammar_of(reading.dialect), first, self._limits)
         if detected and reading.header == 0 and valued(rows[0], rows[1:]):
             return _headless(
                 reading, place, "the first record has two cells alike, and values above values: it is a row"
@@ -201,7 +201,7 @@ def _text(path: Path, codec: str | None, scratch: Path) -> Path:
 
 
 def _grammar(inspection: Inspection) -> Grammar:
-    return Grammar(Dialect(inspection.delimiter.encode(), inspection.quote.encode()))
+    return grammar_of(Dialect(inspection.delimiter.encode(), inspection.quote.encode()))
 
 
 def _quote(stated: str | None) -> bytes | None:

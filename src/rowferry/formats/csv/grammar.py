@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 LINE = re.compile(rb"[^\r\n]*+(?:\r\n|\r|\n)")
 """A physical line with its end: LF, CRLF or CR alone."""
@@ -43,7 +44,9 @@ class Grammar:
         d, q = re.escape(dialect.mark), re.escape(dialect.quote)
         s, blank = (b"\\x20*+", b"\\x20") if dialect.loose else (b"", b"")
         quoted = b"%b(?>[^%b]++|%b%b)*+%b%b" % (q, q, q, q, q, s)
-        opened = b"%b(?>[^%b]++|%b%b)*+" % (q, q, q, q)
+        # To the end of what is there a closed cell may have more blanks before its delimiter.
+        still = b"(?>%b%b\\Z)?" % (q, s) if dialect.loose else b""
+        opened = b"%b(?>[^%b]++|%b%b)*+%b" % (q, q, q, q, still)
         bare = b"[^%b%b\r\n][^%b\r\n]*+|" % (d, q, d)
         if not dialect.quote:
             quoted = opened = b"(?!)"
@@ -104,10 +107,19 @@ class Grammar:
         """Whether no cell of this well-formed record has more than spaces in it."""
         return self._blank.fullmatch(data, start, end) is not None
 
+    def texts(self, record: bytes) -> list[str]:
+        """The same as text; what is no UTF-8 becomes U+FFFD."""
+        if self._plain(record) and not self.dialect.loose:
+            return record.decode("utf-8", "replace").split(self.dialect.mark.decode())
+        return [cell.decode("utf-8", "replace") for cell in self.cells(record)]
+
+    def _plain(self, record: bytes) -> bool:
+        return not self.dialect.quote or self.dialect.quote not in record
+
     def cells(self, record: bytes) -> list[bytes]:
         """The cells of one well-formed record (without its line end), quotes taken off."""
         quote = self.dialect.quote
-        if not quote or quote not in record:
+        if self._plain(record):
             cells = record.split(self.dialect.mark)
             return [cell.lstrip(b" ") for cell in cells] if self.dialect.loose else cells
         return [cell.replace(quote + quote, quote) if quoted else cell for cell, quoted in self._pieces(record)]
@@ -118,3 +130,9 @@ class Grammar:
         while position <= len(record) and (found := self._cell.match(record, position)) is not None:
             yield (found[2], False) if found[1] is None else (found[1], True)
             position = found.end() + 1
+
+
+@lru_cache(64)
+def grammar_of(dialect: Dialect) -> Grammar:
+    """The grammar of a dialect, kept: each of the usual ones is asked for several times a file."""
+    return Grammar(dialect)

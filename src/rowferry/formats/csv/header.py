@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rowferry.domain.faults import JobFaultCode, JobStopped, RowCode, stop
-from rowferry.formats.csv.grammar import Dialect, Grammar
+from rowferry.formats.csv.grammar import Dialect, Grammar, grammar_of
 from rowferry.formats.csv.records import Cut, Cutter, Limits, Place
 from rowferry.formats.csv.sample import Row, Sample, width_of
 
@@ -50,9 +50,8 @@ def line_at(text: Path, line: int, first: Place, limits: Limits) -> Place:
     Raises:
         JobStopped: no-header, where the file has fewer lines.
     """
-    lines = Grammar(
-        Dialect(b"\0", b"")
-    )  # without a quote a record is a line, and what is between its cells does not matter
+    # Without a quote a record is a line, and what is between its cells does not matter.
+    lines = grammar_of(Dialect(b"\0", b""))
     base = first.offset
     if line < first.line:
         raise _no_header(f"Line {line} is no header: it says the delimiter.", line)

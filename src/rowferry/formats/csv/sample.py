@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rowferry.formats.csv.grammar import Dialect, Grammar
+from rowferry.formats.csv.grammar import Dialect, grammar_of
 from rowferry.formats.csv.records import Cutter, Limits, Place
 
 RECORDS_MAX = 200
@@ -39,7 +39,7 @@ class Sample:
 
     def rows(self, dialect: Dialect) -> list[Row]:
         """The first records that are not blank, as this dialect reads them."""
-        grammar = Grammar(dialect)
+        grammar = grammar_of(dialect)
         limits = Limits(len(self.data) + 1, len(self.data) + 1)
         rows: list[Row] = []
         base = 0
@@ -49,9 +49,8 @@ class Sample:
             for index, start in enumerate(cut.starts.tolist()):
                 if index in skipped:
                     continue
-                cells = tuple([cell.decode("utf-8", "replace") for cell in grammar.cells(cut.record(index))])
                 place = Place(self.place.offset + base + start, int(cut.lines[index]))
-                rows.append(Row(place, cells, index in faulty))
+                rows.append(Row(place, tuple(grammar.texts(cut.record(index))), index in faulty))
                 if len(rows) == RECORDS_MAX:
                     return rows
             base = cut.after.offset

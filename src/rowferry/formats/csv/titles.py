@@ -25,10 +25,10 @@ def header_at(rows: Sequence[Row]) -> int:
     for index, row in enumerate(rows[1 : TITLES_MAX + 1], 1):
         if rows[index - 1].faulty:
             break
-        if names(row) and _agreed(rows[index:]):
-            apart = row.place.line > rows[index - 1].last_line + 1
-            if all(_title(above, len(row.cells), apart=apart) for above in rows[:index]):
-                return index
+        apart = row.place.line > rows[index - 1].last_line + 1
+        titles = all(_title(above, len(row.cells), apart=apart) for above in rows[:index])
+        if titles and names(row) and _agreed(rows[index:]):
+            return index
     return 0
 
 
