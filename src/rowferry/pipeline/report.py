@@ -100,7 +100,8 @@ def rows_header(fields: tuple[str, ...]) -> bytes:
 
 def in_place(frame: pl.DataFrame, outcomes: Outcomes) -> pl.DataFrame:
     """The rows of a frame that are in the destination as the file says, by their outcomes."""
-    return frame.filter(pl.Series(np.isin(outcomes, PLACED)))
+    placed = np.isin(outcomes, PLACED)
+    return frame if placed.all() else frame.filter(pl.Series(placed))
 
 
 def _by_row(issues: Iterable[RowIssue]) -> Iterable[tuple[int, list[RowIssue]]]:

@@ -118,7 +118,7 @@ class Plan:
             first_row=block.first_row,
             lines=block.lines,
             positions=block.positions,
-            frame=values.with_columns(pl.Series("_row", block.first_row + block.positions, dtype=pl.Int64)),
+            frame=values.hstack([pl.Series("_row", block.first_row + block.positions, dtype=pl.Int64)]),
             ok=~any_of((fault.mask for fault in faults), values.height),
             issues=issues(block, faults),
             faulty=faulty(faults, values.height),
@@ -151,7 +151,8 @@ class Plan:
         """The texts of the columns' cells, and which of them are typed. An error of a spreadsheet is no text."""
         marks = [_marked(block, column.source.cell).alias(column.mark) for column in columns if column.mark is not None]
         names = [column.mark for column in columns if column.mark is not None]
-        text = block.cells.with_columns(marks).select(*(column.text for column in columns), *names)
+        cells = block.cells.with_columns(marks) if marks else block.cells
+        text = cells.select(*(column.text for column in columns), *names)
         spoilt = [column for column in columns if column.source.cell in block.cell_errors]
         for column in spoilt:
             text = text.with_columns(pl.when(~_mask(block, column)).then(pl.col(column.cell)).alias(column.cell))

@@ -72,8 +72,9 @@ def of_job_sync(connection: Connection, job_id: JobId) -> list[Artifact]:
 
 def add(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:
     """Makes the rows of files that the attempt stored."""
-    for one in made:
-        INSERT.run(connection, **_parameters(job_id, one))
+    with connection.pipeline():  # all in one round trip
+        for one in made:
+            INSERT.run(connection, **_parameters(job_id, one))
 
 
 def _parameters(job_id: JobId, artifact: NewArtifact) -> dict[str, object]:

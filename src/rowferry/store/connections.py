@@ -24,7 +24,7 @@ class Connections:
             Gone: the database does not answer.
         """
         kept, self._kept = self._kept, []
-        if len(kept) != 2 or not all(map(_answers, kept)):  # noqa: PLR2004  # a pair
+        if len(kept) != 2 or not all(map(database.unbroken, kept)):  # noqa: PLR2004  # a pair
             _close(kept)
             kept = [database.connect(self._where, Role.LOADER) for _ in range(2)]
         well = False
@@ -46,13 +46,3 @@ class Connections:
 def _close(connections: list[Connection]) -> None:
     for one in connections:
         one.close()
-
-
-def _answers(connection: Connection) -> bool:
-    """Whether the backend is there still: PostgreSQL may have been started anew since, or a takeover have ended it."""
-    try:
-        with connection.pipeline(), connection.transaction():
-            connection.execute("select")
-    except (database.Gone, database.Refused):
-        return False
-    return True

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import select
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -79,14 +80,20 @@ class Database:
                 "The URL of the database cannot be read. It is like postgresql://user:password@host/name."
             ) from None
 
-    def url(self, role: Role) -> str:
-        """The conninfo of a login: our search path, UTC, ISO dates, and signs of life that notice a dead network."""
+    def url(self, role: Role, *, durable: bool = True) -> str:
+        """The conninfo of a login: our search path, UTC, ISO dates, and signs of life that notice a dead network.
+
+        Args:
+            role: as whom.
+            durable: whether commits wait for the disk; see `transaction`.
+        """
         timeout = f" -c statement_timeout={APP_STATEMENT_SECONDS}s" if role is Role.APP else ""
+        lazily = "" if durable else " -c synchronous_commit=off"
         return make_conninfo(
             self.admin_url,
             user=role.value,
             password=self.password(role),
-            options=f"-c search_path=rowferry,queue -c TimeZone=UTC -c DateStyle=ISO{timeout}",
+            options=f"-c search_path=rowferry,queue -c TimeZone=UTC -c DateStyle=ISO{timeout}{lazily}",
             application_name=role.value,
             connect_timeout=10,
             keepalives=1,
@@ -119,7 +126,7 @@ def pool(database: Database, role: Role, *, size: int, checked: bool = False, au
         database: where.
         role: as whom.
         size: connections at most.
-        checked: look at each connection before it is given out; for writes, which cannot be sent twice.
+        checked: look at each connection before it is given out (`unbroken`); for writes, which cannot be sent twice.
         autocommit: a statement outside `tenant_transaction` is a transaction of its own, for one round trip instead of three.
     """
     return AsyncConnectionPool(
@@ -130,9 +137,27 @@ def pool(database: Database, role: Role, *, size: int, checked: bool = False, au
         max_size=size,
         open=False,
         timeout=10,
-        check=AsyncConnectionPool.check_connection if checked else None,
+        check=_check if checked else None,
         name=role.value,
     )
+
+
+def unbroken(connection: Connection | AsyncConnection) -> bool:
+    """Whether an idle connection's backend is there still, without a round trip.
+
+    One that ended, with a restart of PostgreSQL or by a takeover, has said so on the socket, which is then readable. A host that vanished says
+    nothing; the first statement finds that out.
+    """
+    if connection.closed:
+        return False
+    waiting = select.poll()
+    waiting.register(connection.fileno(), select.POLLIN)
+    return not waiting.poll(0)
+
+
+async def _check(connection: AsyncConnection) -> None:
+    if not unbroken(connection):
+        raise Gone("the backend of the connection is gone")
 
 
 async def listen(database: Database, role: Role, channel: str) -> AsyncGenerator[str]:

@@ -153,7 +153,8 @@ class Worker:
         """Runs Procrastinate's worker, and again whenever an outage of the database ended it."""
         pause = AGAIN_SECONDS_MIN
         while True:
-            app = queue.make_app(self._tools.database.url(Role.SYSTEM))
+            # A hint that comes again after a crash of the database, since its taking was lost, finds nothing to claim.
+            app = queue.make_app(self._tools.database.url(Role.SYSTEM, durable=False))
             app.task(name=queue.HINT, queue=queue.WORK)(self._hint)
             began = time.monotonic()
             try:

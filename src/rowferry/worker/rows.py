@@ -104,7 +104,7 @@ class Source:
             frame=every.filter(valid),
             fresh=judged.fresh[places].filter(valid),
             raw=lambda row: raw(row - offset).decode("utf-8", "replace"),
-            faulty=_faulty(every.with_columns(judged.fresh[places].alias("_fresh")), valid, issues),
+            faulty=_faulty(every.hstack([judged.fresh[places].alias("_fresh")]), valid, issues),
         )
         return Prepared(chunk, issues, self._record_of(block))
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rowferry.domain.schema import ReadOptions
@@ -69,6 +69,20 @@ ends = st.sampled_from(["\n", "\r\n", "\r"])
     end=ends,
     above=st.sampled_from([[], ["Report of May"], ["Report", "", ""]]),
     below=st.sampled_from([[], [""], ["", "Total: 9 rows"]]),
+)
+@example(
+    table=[["Date", "Product Type", "qty"], *[["stone, River, stone.", "0", "0"]] * 5],
+    delimiter=";",
+    end="\n",
+    above=["Report of May"],
+    below=[],
+)
+@example(
+    table=[["Date", "Product Type", "qty"], *[["stone, River, stone.", "0,00", ""]] * 5],
+    delimiter=";",
+    end="\n",
+    above=["Report of May"],
+    below=[],
 )
 def test_what_stands_around_a_table_changes_no_row(
     path: Path, table: list[list[str]], delimiter: str, end: str, above: list[str], below: list[str]

@@ -28,6 +28,9 @@ from rowferry.ports import Chunk, LoadContext, Loaded
 
 ROUNDS_MAX = 10
 """How often rows are matched anew because somebody outside the lock was quicker."""
+FEW_ROWS = 5_000
+"""Rows of a first chunk at most of which a handful is looked up before they are written."""
+HANDFUL = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,7 @@ class PostgresLoader:
         self._mostly_new = False
         self._none_stored = False
         self._refused = False
+        self._begun = False
         self._unchanged = Unchanged(self._statements, self._one)
         self._staged = False
 
@@ -209,6 +213,7 @@ class PostgresLoader:
 
     def _write(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         self._copy(chunk, verdicts, self._straight(chunk, positions))
+        self._copy(chunk, verdicts, self._hoped(chunk, verdicts.open(positions)))
         found = self._settle_same(chunk, verdicts, verdicts.open(positions))
         self._copy(chunk, verdicts, self._absent(chunk, verdicts.open(positions), found))
         for _ in range(ROUNDS_MAX):
@@ -217,6 +222,15 @@ class PostgresLoader:
                 return
             self._write_by_look(chunk, verdicts, undecided)
         raise psycopg.errors.SerializationFailure("rows of the chunk were changed by others again and again")
+
+    def _hoped(self, chunk: Chunk, positions: Positions) -> Positions:
+        """All rows of a small first chunk, if none of a handful is stored; the write tells of the rest, and is less than a look at all."""
+        first, self._begun = not self._begun, True
+        few = first and 0 < positions.size <= FEW_ROWS
+        if not few or not self._schema.primary_key or self._context.options.mode is Mode.UPDATE:
+            return positions[:0]
+        known = self._unchanged.known(self._keys(chunk, positions[:: -(-positions.size // HANDFUL)]))
+        return positions[:0] if known is None or known.any() else positions
 
     def _copy(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         """New rows straight into the table. Where one of them may not in, all of them go the careful way instead."""

@@ -61,11 +61,11 @@ class Reading:
 
     @property
     def headed(self) -> bool:
-        """Whether the first record has names enough to be the header, and about as many as most records have cells."""
-        if self.header or not self.rows or self.share < HALF:
+        """Whether the header has names enough, and about as many as most records have cells."""
+        if not self.rows or self.share < HALF:
             return False
-        cells = len(self.rows[0].cells)
-        return cells >= NAMES_MIN and abs(cells - self.width) <= 1 and names(self.rows[0])
+        cells = len(self.rows[self.header].cells)
+        return cells >= NAMES_MIN and abs(cells - self.width) <= 1 and names(self.rows[self.header])
 
     @property
     def sure(self) -> bool:
@@ -122,10 +122,12 @@ def _best(sample: Sample, stated: Stated, quote: bytes) -> Reading:
 
 
 def _better(other: Reading, best: Reading) -> bool:
-    """Whether the other is worth more; what is a header of several names to one of them is no title to the other."""
-    if best.headed and other.header:
+    """Whether the other is worth more, or as much with fewer titles; what is a header of several names to one is no title to the other."""
+    if best.headed and other.header > best.header:
         return False
-    return (other.headed and best.header > 0) or other.worth > best.worth
+    if other.headed and best.header > other.header:
+        return True
+    return (other.worth, -other.header) > (best.worth, -best.header)
 
 
 def _tried(sample: Sample, dialect: Dialect, *, titles: bool) -> Reading:
