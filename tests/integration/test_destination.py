@@ -532,6 +532,23 @@ def test_rows_that_are_there_after_chunks_that_were_new_are_told(people: Place, 
     assert found == [(50, 0), (50, 0), (0, first), (50, 0), (0, second), (50, 0)]
 
 
+@pytest.mark.parametrize(
+    ("mode", "outcome"), [(Mode.UPSERT, "updated"), (Mode.CREATE, "failed"), (Mode.SKIP_EXISTING, "skipped")]
+)
+@pytest.mark.parametrize("there", [0, 1, 17, 39])
+def test_a_small_file_that_looks_new_and_is_not_is_told(people: Place, mode, outcome, there) -> None:
+    people.load({"email": f"p{there:02}", "name": "before"}, {"email": "other"})
+    rows = [{"email": f"p{at:02}", "name": "now"} for at in range(40)]
+    foreseen = people.foresee(*rows, mode=mode)
+    loaded = people.load(*rows, mode=mode)
+    wanted = ["created"] * 40
+    wanted[there] = outcome
+    assert words(loaded) == words(foreseen) == wanted
+    stored = {row["email"]: row["name"] for row in people.rows()}
+    assert len(stored) == 41
+    assert stored[f"p{there:02}"] == ("now" if outcome == "updated" else "before")
+
+
 def test_an_issue_of_a_key_of_several_fields_names_none_and_shows_all(database, loader, tenant) -> None:
     fields = (Field("a"), Field("b", sensitive=True), Field("c", FieldType.NUMBER, precision=5))
     kind = ImportKind("pairs", Schema(fields, ("a", "b")))
