@@ -157,6 +157,7 @@ def unbroken(connection: Connection | AsyncConnection) -> bool:
 
 async def _check(connection: AsyncConnection) -> None:
     if not unbroken(connection):
+        await connection.close()  # else the pool takes it back, since nothing was asked of it that could fail
         raise Gone("the backend of the connection is gone")
 
 
