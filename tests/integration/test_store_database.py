@@ -12,6 +12,7 @@ from procrastinate.schema import SchemaManager
 from psycopg.conninfo import make_conninfo
 
 from rowferry.domain.job import Job
+from rowferry.store.connections import Connections
 from rowferry.store.database import (
     Connection,
     Database,
@@ -174,6 +175,35 @@ def test_no_serving_role_may_claim_or_take_back(app: Connection, loader: Connect
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(f"select * from {call}")
             connection.rollback()
+
+
+def end_backends(admin: Connection, role: Role) -> None:
+    """Ends the backends of a role in this database, and waits until PostgreSQL says that each has ended."""
+    found = "select bool_and(pg_terminate_backend(pid, 10000)) from pg_stat_activity where usename = %s and datname = current_database()"
+    assert admin.execute(found, (role.value,)).fetchone() == (True,)
+
+
+@pytest.mark.anyio
+async def test_a_checked_pool_gives_no_connection_whose_backend_has_ended(
+    database: Database, admin: Connection
+) -> None:
+    async with pool(database, Role.APP, size=2, checked=True) as connections:
+        await connections.wait()
+        end_backends(admin, Role.APP)
+        for _ in range(3):
+            async with connections.connection() as one:
+                await one.execute("select 1")
+
+
+def test_kept_connections_are_made_anew_where_a_backend_has_ended(database: Database, admin: Connection) -> None:
+    kept = Connections(database)
+    for _ in range(3):
+        with kept.pair() as pair:
+            for one in pair:
+                assert one.execute("select 1").fetchone() == (1,)
+                one.rollback()
+        end_backends(admin, Role.LOADER)
+    kept.close()
 
 
 @pytest.mark.anyio

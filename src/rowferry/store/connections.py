@@ -24,7 +24,7 @@ class Connections:
             Gone: the database does not answer.
         """
         kept, self._kept = self._kept, []
-        if len(kept) != 2 or not all(map(database.unbroken, kept)):  # noqa: PLR2004  # a pair
+        if len(kept) != 2 or not all(map(database.quiet, kept)):  # noqa: PLR2004  # a pair
             _close(kept)
             kept = [database.connect(self._where, Role.LOADER) for _ in range(2)]
         well = False

@@ -126,7 +126,7 @@ def pool(database: Database, role: Role, *, size: int, checked: bool = False, au
         database: where.
         role: as whom.
         size: connections at most.
-        checked: look at each connection before it is given out (`unbroken`); for writes, which cannot be sent twice.
+        checked: look at each connection before it is given out (`quiet`); for writes, which cannot be sent twice.
         autocommit: a statement outside `tenant_transaction` is a transaction of its own, for one round trip instead of three.
     """
     return AsyncConnectionPool(
@@ -142,11 +142,11 @@ def pool(database: Database, role: Role, *, size: int, checked: bool = False, au
     )
 
 
-def unbroken(connection: Connection | AsyncConnection) -> bool:
-    """Whether an idle connection's backend is there still, without a round trip.
+def quiet(connection: Connection | AsyncConnection) -> bool:
+    """Whether nothing waits to be read from an idle connection, which costs no round trip.
 
-    One that ended, with a restart of PostgreSQL or by a takeover, has said so on the socket, which is then readable. A host that vanished says
-    nothing; the first statement finds that out.
+    A backend that ended, with a restart of PostgreSQL or by a takeover, has said so there. A host that vanished says nothing; the first
+    statement finds that out.
     """
     if connection.closed:
         return False
@@ -156,9 +156,9 @@ def unbroken(connection: Connection | AsyncConnection) -> bool:
 
 
 async def _check(connection: AsyncConnection) -> None:
-    if not unbroken(connection):
-        await connection.close()  # else the pool takes it back, since nothing was asked of it that could fail
-        raise Gone("the backend of the connection is gone")
+    """Asks the backend whether it is there still, where it may have said that it is not."""
+    if not quiet(connection):
+        await AsyncConnectionPool.check_connection(connection)
 
 
 async def listen(database: Database, role: Role, channel: str) -> AsyncGenerator[str]:

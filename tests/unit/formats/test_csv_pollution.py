@@ -71,13 +71,6 @@ ends = st.sampled_from(["\n", "\r\n", "\r"])
     below=st.sampled_from([[], [""], ["", "Total: 9 rows"]]),
 )
 @example(
-    table=[["Date", "Product Type", "qty"], *[["stone, River, stone.", "0", "0"]] * 5],
-    delimiter=";",
-    end="\n",
-    above=["Report of May"],
-    below=[],
-)
-@example(
     table=[["Date", "Product Type", "qty"], *[["stone, River, stone.", "0,00", ""]] * 5],
     delimiter=";",
     end="\n",

@@ -29,8 +29,9 @@ from rowferry.ports import Chunk, LoadContext, Loaded
 ROUNDS_MAX = 10
 """How often rows are matched anew because somebody outside the lock was quicker."""
 FEW_ROWS = 5_000
-"""Rows of a first chunk at most of which a handful is looked up before they are written."""
+"""Rows of a first chunk at most that are written once a handful was looked up; behind a larger one that is refused, too much is to be taken back."""
 HANDFUL = 8
+"""Keys that are looked up first, evenly from all of the chunk."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,12 +122,12 @@ def _best(sample: Sample, stated: Stated, quote: bytes) -> Reading:
 
 
 def _better(other: Reading, best: Reading) -> bool:
-    """Whether the other is worth more, or as much with fewer titles; what is a header of several names to one is no title to the other."""
+    """Whether the other is worth more; what is a header of several names to one of them is no title to the other."""
     if best.headed and other.header > best.header:
         return False
     if other.headed and best.header > other.header:
         return True
-    return (other.worth, -other.header) > (best.worth, -best.header)
+    return other.worth > best.worth
 
 
 def _tried(sample: Sample, dialect: Dialect, *, titles: bool) -> Reading:

@@ -107,15 +107,6 @@ class Grammar:
         """Whether no cell of this well-formed record has more than spaces in it."""
         return self._blank.fullmatch(data, start, end) is not None
 
-    def texts(self, record: bytes) -> list[str]:
-        """The same as text; what is no UTF-8 becomes U+FFFD."""
-        if self._plain(record) and not self.dialect.loose:
-            return record.decode("utf-8", "replace").split(self.dialect.mark.decode())
-        return [cell.decode("utf-8", "replace") for cell in self.cells(record)]
-
-    def _plain(self, record: bytes) -> bool:
-        return not self.dialect.quote or self.dialect.quote not in record
-
     def cells(self, record: bytes) -> list[bytes]:
         """The cells of one well-formed record (without its line end), quotes taken off."""
         quote = self.dialect.quote
@@ -123,6 +114,15 @@ class Grammar:
             cells = record.split(self.dialect.mark)
             return [cell.lstrip(b" ") for cell in cells] if self.dialect.loose else cells
         return [cell.replace(quote + quote, quote) if quoted else cell for cell, quoted in self._pieces(record)]
+
+    def texts(self, record: bytes) -> list[str]:
+        """The same cells as text; what is no UTF-8 becomes U+FFFD."""
+        if self._plain(record) and not self.dialect.loose:  # no byte of a longer character is ASCII, as the mark is
+            return record.decode("utf-8", "replace").split(self.dialect.mark.decode())
+        return [cell.decode("utf-8", "replace") for cell in self.cells(record)]
+
+    def _plain(self, record: bytes) -> bool:
+        return not self.dialect.quote or self.dialect.quote not in record
 
     def _pieces(self, record: bytes) -> Iterator[tuple[bytes, bool]]:
         """What is between the delimiters, or between its quotes, and whether it had quotes."""
