@@ -160,7 +160,7 @@ def workshop_of(database: Database, admin: Connection, system: Connection, tenan
     parts = Parts(
         connections=Connections(database),
         blobs=open_blobs(str(folder / "blobs")),
-        kind=lambda connection, tenant, name: KIND if name == "things" else None,
+        kinds=lambda connection, tenant, names: {"things": KIND} if "things" in names else {},
         readers=Readers((CsvFormat(100_000, 100, block_bytes=64),)),
         loader=PostgresLoader,
         reading=lambda kind, tenant: PostgresReading(lambda: connect(database, Role.APP), kind, tenant, ()),

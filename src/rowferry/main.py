@@ -6,7 +6,7 @@ import re
 import shutil
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -254,15 +254,16 @@ def worker_parts(settings: Settings) -> "Parts":
 
     where, known, read = database(settings), kinds(settings), reading(database(settings))
 
-    def kind(connection: Connection, tenant: "TenantId", name: str) -> "Kind | None":
-        declared = catalog.declared_sync(connection, tenant, name)
-        return known.get(name) if declared is None else from_declaration(declared.declaration, tenant)
+    def kinds_of(connection: Connection, tenant: "TenantId", names: Collection[str]) -> "Mapping[str, Kind]":
+        declared = catalog.declared_sync(connection, tenant, names)
+        known_to_all = {name: kind for name in names if (kind := known.get(name)) is not None}
+        return known_to_all | {one.name: from_declaration(one.declaration, tenant) for one in declared}
 
     scratch = scratch_folder(settings.data.absolute() / "scratch")
     return Parts(
         connections=Connections(where),
         blobs=blobs(settings),
-        kind=kind,
+        kinds=kinds_of,
         readers=readers(settings),
         loader=PostgresLoader,
         reading=lambda kind, tenant: read(kind, tenant, ()),

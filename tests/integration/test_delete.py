@@ -55,7 +55,10 @@ def workshop(database: Database, admin: Connection, system: Connection, tenant: 
         for kind in KINDS.values():
             if isinstance(kind, ImportKind):
                 ensure_table(owner, kind)
-    return replace(made, parts=replace(made.parts, kind=lambda _, __, name: KINDS.get(name)))
+    return replace(
+        made,
+        parts=replace(made.parts, kinds=lambda _, __, names: {name: KINDS[name] for name in names if name in KINDS}),
+    )
 
 
 def put(

@@ -464,7 +464,7 @@ ODD = ["", "NULL", "{}", "a,b", '"', "\\", '\\"', '{"a"}', " x ", "\r\n\t", "Ã©ð
 def test_rows_may_refer_to_any_text(people: Place, orders: Place) -> None:
     people.load(*({"email": text, "tax_id": None} for text in ODD))
     for texts in (ODD, [None, *ODD, None], [None], list[str]()):
-        array = literal(pl.Series(texts, dtype=pl.String))
+        array = pl.DataFrame({"text": texts}, {"text": pl.String}).select(literal(pl.col("text"), pl.String())).item()
         assert people.connection.execute("select %s::text[]", [array]).fetchone() == (texts,)
     people.connection.rollback()
     wanted = [{"number": number, "email": text, "follows": None} for number, text in enumerate(ODD)]

@@ -177,7 +177,7 @@ def test_a_job_without_rows_has_succeeded(workshop: Workshop) -> None:
 
 
 def with_kind(workshop: Workshop, kind: ImportKind) -> Workshop:
-    return replace(workshop, parts=replace(workshop.parts, kind=lambda *_: kind))
+    return replace(workshop, parts=replace(workshop.parts, kinds=lambda _, __, names: dict.fromkeys(names, kind)))
 
 
 def test_a_file_with_more_rows_than_the_kind_takes_is_refused_before_a_row_is_written(workshop: Workshop) -> None:

@@ -61,7 +61,12 @@ def workshop(database: Database, admin: Connection, system: Connection, tenant: 
 
 def of_kinds(workshop: Workshop, *kinds: ImportKind) -> Workshop:
     known = {kind.name: kind for kind in (GROUPS, *kinds)}
-    return replace(workshop, parts=replace(workshop.parts, kind=lambda _, __, name: known.get(name)))
+    return replace(
+        workshop,
+        parts=replace(
+            workshop.parts, kinds=lambda _, __, names: {name: known[name] for name in names if name in known}
+        ),
+    )
 
 
 def run(
@@ -110,6 +115,23 @@ def test_what_is_held_on_request_is_looked_at_by_strict_imports_alone(workshop: 
     assert run(things, b"code,n,note\na,1,xx\n").status == "succeeded"
     job = run(things, b"code,n,note\nb,1,xx\n", {"strict": True})
     assert (job.status, counts(job)) == ("partial", {"read": 1, "failed": 1})
+
+
+def test_of_several_references_those_that_are_held_are_looked_at_alone(workshop: Workshop) -> None:
+    held, brought = ForeignKey(("note",), "groups", ("code",)), ForeignKey(("code",), "teams", ("code",))
+    several = replace(KIND, schema=replace(KIND.schema, foreign_keys=(replace(brought, on_request=True), held)))
+    things = of_kinds(workshop, several, replace(GROUPS, name="teams"))
+    assert counts(run(things, b"code,n,note\na,1,aa\nb,1,xx\n")) == {"read": 2, "created": 1, "failed": 1}
+
+
+def test_a_row_that_refers_to_nothing_in_several_ways_is_told_of_each(workshop: Workshop) -> None:
+    keys = (ForeignKey(("note",), "groups", ("code",)), ForeignKey(("code", "note"), "parties", ("tax", "type")))
+    things = of_kinds(workshop, replace(KIND, schema=replace(KIND.schema, foreign_keys=keys)), PARTIES)
+    assert run(things, b"tax,type\na,aa\nc,xx\n", kind="parties").status == "succeeded"
+    job = run(things, b"code,n,note\na,1,aa\nb,1,aa\nc,1,xx\nd,1,yy\ne,1,\n,1,bb\n")
+    assert counts(job) == {"read": 6, "created": 2, "failed": 4}
+    rows = [row for row, code, _ in workshop.issues(job.id) if code == "foreign-key"]
+    assert rows == [2, 3, 4, 4]
 
 
 @pytest.mark.parametrize("on_error", ["continue", "atomic", "stop"])

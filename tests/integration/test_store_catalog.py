@@ -108,8 +108,8 @@ async def test_a_kind_belongs_to_its_tenant_and_counts_its_versions(
             assert await catalog.declared(connection, "shoes") is None
             assert await catalog.kinds(connection) == []
     with transaction(loader, tenant.id):
-        assert catalog.declared_sync(loader, tenant.id, "shoes") == second
-        assert catalog.declared_sync(loader, globex.id, "shoes") is None
+        assert catalog.declared_sync(loader, tenant.id, ["shoes", "hats"]) == [second]
+        assert catalog.declared_sync(loader, globex.id, ["shoes"]) == []
 
 
 @pytest.mark.anyio

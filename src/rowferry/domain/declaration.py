@@ -1,7 +1,7 @@
 """Reads the declaration of an import kind, names every fault in it, and writes it back."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 
 from rowferry.domain.access import TenantId
@@ -64,12 +64,14 @@ def normal(kind: ImportKind) -> ImportKind:
     return _with_rules(found, tuple(replace(read, then=one.then, fields=one.fields) for read, one in pairs))
 
 
-def reference_faults(kind: ImportKind, find: Callable[[str], ImportKind | None]) -> tuple[Pointed, ...]:
-    """What is wrong with the foreign keys of a kind to other kinds, which `find` gives by name."""
+def reference_faults(
+    kind: ImportKind, find: Callable[[str], ImportKind | None], held: Collection[ForeignKey] | None = None
+) -> tuple[Pointed, ...]:
+    """What is wrong with the foreign keys of a kind to other kinds, which `find` gives by name: with all, or with those that are held."""
     faults: list[Pointed] = []
     for index, key in enumerate(kind.schema.foreign_keys):
         place = Place(None, f"/schema/foreignKeys/{index}", faults)
-        if key.resource:
+        if key.resource and (held is None or key in held):
             other = find(key.resource)
             if other is None:
                 place.at("reference").at("resource").wrong(f"There is no import kind {key.resource}.")

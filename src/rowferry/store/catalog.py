@@ -2,7 +2,7 @@
 
 import hashlib
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
@@ -148,7 +148,7 @@ LIST_TOKENS = Statement("list_tokens", _token)
 GET_TOKEN_EXPIRY = Statement("get_token_expiry", _expiry)
 REVOKE_TOKEN = Statement("revoke_token", nothing)
 GET_PRINCIPAL = Statement("get_principal", _principal)
-GET_KIND = Statement("get_kind", _kind)
+GET_KINDS = Statement("get_kinds", _kind)
 GET_OWN_KIND = Statement("get_own_kind", _kind)
 LIST_KINDS = Statement("list_kinds", _kind)
 LOCK_KINDS = Statement("lock_kinds", nothing)
@@ -261,9 +261,9 @@ async def declared(connection: AsyncConnection, name: str) -> DeclaredKind | Non
     return await GET_OWN_KIND.one_async(connection, name=name)
 
 
-def declared_sync(connection: Connection, tenant: TenantId, name: str) -> DeclaredKind | None:
-    """The same for workers, which know the tenant from the job."""
-    return GET_KIND.one(connection, tenant=tenant, name=name)
+def declared_sync(connection: Connection, tenant: TenantId, names: Iterable[str]) -> list[DeclaredKind]:
+    """Those of some names, for workers, which know the tenant from the job."""
+    return GET_KINDS.all(connection, tenant=tenant, names=list(names))
 
 
 async def kinds(connection: AsyncConnection) -> list[DeclaredKind]:

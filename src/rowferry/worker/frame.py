@@ -1,6 +1,6 @@
 """The frame of an attempt: what any job needs while it runs, how it heeds wishes, settles chunks and makes artifacts."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
@@ -37,7 +37,8 @@ class Parts:
 
     connections: Connections
     blobs: Blobs
-    kind: Callable[[Connection, TenantId, str], Kind | None]
+    kinds: Callable[[Connection, TenantId, Collection[str]], Mapping[str, Kind]]
+    """Those of some names that a tenant has, by name."""
     readers: Readers
     loader: Callable[[Connection, LoadContext], Loader]
     reading: Callable[[ImportKind, TenantId], Reading]

@@ -1,6 +1,6 @@
 """An attempt at an import: inspect, map, judge where the verdict comes first, load chunk by chunk, report, finish."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 
@@ -10,7 +10,7 @@ from rowferry.domain.faults import JobFaultCode, JobStopped, stop
 from rowferry.domain.mapping import Mapped, map_columns
 from rowferry.pipeline import inspect, transform
 from rowferry.pipeline.match import Seen
-from rowferry.ports import ImportKind, LoadContext
+from rowferry.ports import ImportKind, Kind, LoadContext
 from rowferry.store import artifacts, database
 from rowferry.store.blobs import Stored
 from rowferry.worker.frame import Artifact, Attempt
@@ -25,6 +25,7 @@ class Import:
         self._attempt = attempt
         self._source: Source | None = None
         self._files: Sequence[artifacts.Artifact] = ()
+        self._others: Mapping[str, Kind] = {}
         self._known: Mapping[str, Stored] = {}
 
     def run(self) -> None:
@@ -67,7 +68,9 @@ class Import:
     def _order(self) -> Order:
         job = self._attempt.job
         with database.transaction(self._attempt.connection, job.tenant):
-            kind = self._attempt.parts.kind(self._attempt.connection, job.tenant, job.kind)
+            kind = self._kinds([job.kind]).get(job.kind)
+            if isinstance(kind, ImportKind):
+                self._others = self._kinds({key.resource for key in kind.schema.foreign_keys} - {"", kind.name})
             self._files = artifacts.of_job_sync(self._attempt.connection, job.id)
         if not isinstance(kind, ImportKind):
             raise stop(JobFaultCode.UNKNOWN_KIND, f"No import kind {job.kind} is known to this worker.", kind=job.kind)
@@ -78,6 +81,11 @@ class Import:
                 JobFaultCode.MODE_NOT_ALLOWED, f"The kind {kind.name} takes the modes {allowed}.", mode=options.mode
             )
         return Order(kind, options, policy, dry_run)
+
+    def _kinds(self, names: Collection[str]) -> Mapping[str, Kind]:
+        if not names:
+            return {}
+        return self._attempt.parts.kinds(self._attempt.connection, self._attempt.job.tenant, names)
 
     def _opened(self, order: Order) -> tuple[Source, Mapped]:
         attempt, parts = self._attempt, self._attempt.parts
@@ -116,21 +124,16 @@ class Import:
 
     def _references(self, kind: ImportKind, fields: Sequence[str], *, strict: bool) -> Mapping[str, ImportKind]:
         found: dict[str, ImportKind] = {}
-        attempt = self._attempt
-        named = {key.resource for key in kind.schema.held_references(fields, strict=strict)} - {"", kind.name}
-        if not named:
-            return found
-        with database.transaction(attempt.connection, attempt.job.tenant):
-            for name in sorted(named):
-                other = attempt.parts.kind(attempt.connection, attempt.job.tenant, name)
-                if not isinstance(other, ImportKind):
-                    raise stop(
-                        JobFaultCode.UNKNOWN_KIND,
-                        f"The kind {kind.name} refers to {name}, which is not there.",
-                        kind=name,
-                    )
-                found[name] = other
-        for fault in reference_faults(kind, found.get):
+        held = kind.schema.held_references(fields, strict=strict)
+        named = {key.resource for key in held} - {"", kind.name}
+        for name in sorted(named):
+            other = self._others.get(name)
+            if not isinstance(other, ImportKind):
+                raise stop(
+                    JobFaultCode.UNKNOWN_KIND, f"The kind {kind.name} refers to {name}, which is not there.", kind=name
+                )
+            found[name] = other
+        for fault in reference_faults(kind, found.get, held):
             raise stop(JobFaultCode.UNKNOWN_KIND, f"The kind {kind.name} refers to what is not there: {fault.detail}")
         return found
 

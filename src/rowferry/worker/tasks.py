@@ -66,7 +66,7 @@ def kind_of(attempt: Attempt, name: str) -> ImportKind:
         JobStopped: unknown-kind.
     """
     with database.transaction(attempt.connection, attempt.job.tenant):
-        found = attempt.parts.kind(attempt.connection, attempt.job.tenant, name)
+        found = attempt.parts.kinds(attempt.connection, attempt.job.tenant, [name]).get(name)
     if not isinstance(found, ImportKind):
         raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {name} here.", kind=name)
     return found
@@ -78,7 +78,9 @@ class Task:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         with database.transaction(attempt.connection, attempt.job.tenant):
-            found = attempt.parts.kind(attempt.connection, attempt.job.tenant, attempt.job.kind)
+            found = attempt.parts.kinds(attempt.connection, attempt.job.tenant, [attempt.job.kind]).get(
+                attempt.job.kind
+            )
         self._kind = found if isinstance(found, TaskKind) else None
         self._pending = b""
 

@@ -23,7 +23,7 @@ from rowferry.destinations.postgres.unchanged import Unchanged, Written
 from rowferry.destinations.postgres.verdicts import Positions, Verdicts
 from rowferry.domain.faults import RowCode
 from rowferry.domain.ledger import Outcome
-from rowferry.domain.schema import ForeignKey, Mode
+from rowferry.domain.schema import ForeignKey, ImportKind, Mode
 from rowferry.ports import Chunk, LoadContext, Loaded
 
 ROUNDS_MAX = 10
@@ -146,30 +146,42 @@ class PostgresLoader:
 
     def _referring(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
         """The rows whose foreign keys all refer to something; the others are decided here."""
-        for key in self._foreign_keys:
-            resource = key.resource or self._context.kind.name
-            dangling = self._dangling(key, chunk.frame, positions)
-            verdicts.issues(dangling, RowCode.FOREIGN_KEY, key.fields, resource=resource)
+        self._decide_dangling(chunk.frame, verdicts, positions)
         return verdicts.open(positions)
 
-    def _dangling(self, key: ForeignKey, frame: pl.DataFrame, positions: Positions) -> Positions:
-        """Those of some rows of a frame that refer to nothing."""
-        fields = list(key.fields)
-        referring = frame.select(fields) if positions.size == frame.height else frame.select(fields)[positions]
-        values = referring.drop_nulls().unique()
-        if values.is_empty():
-            return positions[:0]
+    def _decide_dangling(self, frame: pl.DataFrame, verdicts: Verdicts, positions: Positions) -> None:
+        """Decides those of some rows of a frame that refer to nothing. One question for all keys."""
+        if not self._foreign_keys or not positions.size:
+            return
+        referring = frame.select(list({field for key in self._foreign_keys for field in key.fields}))
+        if positions.size != frame.height:
+            referring = referring[positions]
+        named = tuple((key, self._other(key)) for key in self._foreign_keys)
+        values = [
+            (field, value)
+            for key in self._foreign_keys
+            for field, value in zip(key.fields, _distinct(key.fields), strict=True)
+        ]
+        texts = [literal(value, referring.schema[field]).alias(str(at)) for at, (field, value) in enumerate(values)]
+        missing = self._one(missing_references(named), referring.select(texts).row(0))
+        for (key, other), numbers in zip(named, missing, strict=True):
+            if numbers:
+                lost = referring.select(_distinct(key.fields))[np.array(numbers, np.int64) - 1]
+                dangling = self._dangling(key, other, referring, lost)
+                verdicts.issues(positions[dangling], RowCode.FOREIGN_KEY, key.fields, resource=other.name)
+
+    def _other(self, key: ForeignKey) -> ImportKind:
         itself = key.resource in {"", self._context.kind.name}
-        other = self._context.kind if itself else self._context.references[key.resource]
-        (missing,) = self._one(missing_references(key, other), [literal(values[name]) for name in fields])
-        if not missing:
-            return positions[:0]
-        lost = values[np.array(missing, np.int64) - 1]
+        return self._context.kind if itself else self._context.references[key.resource]
+
+    def _dangling(self, key: ForeignKey, other: ImportKind, referring: pl.DataFrame, lost: pl.DataFrame) -> Positions:
+        """The rows that refer to one of the lost values, which no stored row has, unless a row of the file itself has it."""
+        fields = list(key.fields)
         for way in (key.reference_fields, *key.alternatives):
-            if itself and self._context.in_file is not None and lost.height:
+            if other is self._context.kind and self._context.in_file is not None and lost.height:
                 renamed = lost.rename(dict(zip(fields, way, strict=True)))
                 lost = lost.filter(~self._context.in_file(renamed))
-        found = referring.with_columns(pl.Series(AT, positions)).join(lost, on=fields, how="semi")
+        found = referring.with_row_index(AT).join(lost, on=fields, how="semi")
         return np.sort(found[AT].to_numpy())
 
     def _consistent(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
@@ -184,9 +196,8 @@ class PostgresLoader:
             if said.is_empty():
                 continue
             values = said.select(names).unique()
-            (found,) = self._one(
-                contradicted(one, names, self._context.kind), [literal(values[name]) for name in names]
-            )
+            texts = values.select(literal(pl.col(name), values.schema[name]).alias(name) for name in names).row(0)
+            (found,) = self._one(contradicted(one, names, self._context.kind), texts)
             stored = said.join(values[np.array(found, np.int64) - 1], on=names, how="semi", nulls_equal=True)
             determined = self._schema.field(one.determines).label
             verdicts.issues(np.sort(stored[AT].to_numpy()), RowCode.INCONSISTENT, one.fields, determines=determined)
@@ -204,10 +215,7 @@ class PostgresLoader:
             return loaded
         faulty = replace(chunk, frame=chunk.faulty)
         verdicts = self._verdicts(faulty)
-        for key in self._foreign_keys:
-            resource = key.resource or self._context.kind.name
-            dangling = self._dangling(key, chunk.faulty, np.arange(chunk.faulty.height))
-            verdicts.issues(dangling, RowCode.FOREIGN_KEY, key.fields, resource=resource)
+        self._decide_dangling(chunk.faulty, verdicts, np.arange(chunk.faulty.height))
         return Loaded(loaded.outcomes, sorted([*loaded.issues, *verdicts.told], key=lambda issue: issue.row))
 
     # Writing ----------------------------------------------------------------------------------------------------------
@@ -444,3 +452,11 @@ class PostgresLoader:
             row = cursor.execute(statement, parameters or None, prepare=False).fetchone()
         assert row is not None, "the statement gives one row"  # noqa: S101  # an invariant, as code
         return row
+
+
+def _distinct(fields: Sequence[str]) -> list[pl.Expr]:
+    """What rows have in these fields, where they have something in all of them: each once, in the order of the rows."""
+    if len(fields) == 1:
+        return [pl.col(fields[0]).drop_nulls().unique(maintain_order=True)]
+    several = pl.struct(fields).filter(pl.all_horizontal(pl.col(fields).is_not_null())).unique(maintain_order=True)
+    return [several.struct.field(name) for name in fields]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import sha256
+from itertools import starmap
 from typing import LiteralString
 
 from psycopg import sql
@@ -323,8 +324,12 @@ def statements_of(kind: ImportKind, fields: tuple[Field, ...], empty: Empty) -> 
 
 
 @lru_cache(KEPT)
-def missing_references(key: ForeignKey, other: ImportKind) -> bytes:
-    """Which of the key's values (one text[] a field) no row of the other kind has: their positions from 1."""
+def missing_references(named: tuple[tuple[ForeignKey, ImportKind], ...]) -> bytes:
+    """For each key, which of its values (one text[] a field) no row of the kind beside it has: their positions from 1."""
+    return sql.SQL("select {}").format(sql.SQL(", ").join(starmap(_missing, named))).as_bytes()
+
+
+def _missing(key: ForeignKey, other: ImportKind) -> sql.Composed:
     ways = (key.reference_fields, *key.alternatives)
     arrays = sql.SQL(", ").join(sql.SQL("%s::text[]") for _ in key.fields)
     names = [sql.Identifier(f"v{position}") for position in range(len(key.fields))]
@@ -339,10 +344,9 @@ def missing_references(key: ForeignKey, other: ImportKind) -> bytes:
         )
         for way in ways
     ]
-    found = sql.SQL(
-        "select coalesce(array_agg(s.n), '{{}}') from unnest({arrays}) with ordinality s({names}, n) where {absent}"
-    ).format(arrays=arrays, names=sql.SQL(", ").join(names), absent=sql.SQL(" and ").join(absent))
-    return found.as_bytes()
+    return sql.SQL("array(select s.n from unnest({arrays}) with ordinality s({names}, n) where {absent})").format(
+        arrays=arrays, names=sql.SQL(", ").join(names), absent=sql.SQL(" and ").join(absent)
+    )
 
 
 @lru_cache(KEPT)

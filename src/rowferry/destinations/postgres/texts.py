@@ -15,18 +15,18 @@ Ends = npt.NDArray[np.int64]
 """Where each text ends: the offset behind its last byte."""
 
 
-def spelled(values: pl.Series) -> pl.Series:
-    """Values as texts that PostgreSQL reads back."""
-    if values.dtype == pl.Time:
+def spelled(values: pl.Expr, of: pl.DataType) -> pl.Expr:
+    """Values of a type as texts that PostgreSQL reads back."""
+    if of == pl.Time:
         return values.dt.to_string("%H:%M:%S%.6f")  # a cast would drop the fraction
     return values.cast(pl.String)
 
 
-def literal(values: pl.Series) -> str:
-    """Values as one text[]: a list would be quoted value by value. Source: PostgreSQL, "Array Input and Output Syntax"."""
-    text = pl.col("text").str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
-    quoted = spelled(values).rename("text").to_frame().select(pl.format('"{}"', text).fill_null("NULL")).to_series()
-    return "{" + (quoted.str.join(",")[0] or "") + "}"
+def literal(values: pl.Expr, of: pl.DataType) -> pl.Expr:
+    """Values of a type as one text[]: a list would be quoted value by value. Source: PostgreSQL, "Array Input and Output Syntax"."""
+    text = spelled(values, of).str.replace_all("\\", "\\\\", literal=True).str.replace_all('"', '\\"', literal=True)
+    joined = pl.format('"{}"', text).fill_null("NULL").str.join(",")
+    return pl.concat_str(pl.lit("{"), joined, pl.lit("}"))
 
 
 def ends_of_lines(csv: bytes) -> Ends:

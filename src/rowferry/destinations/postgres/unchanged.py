@@ -109,12 +109,17 @@ class Unchanged:
         if self._look_for_keys is None or (mine := written(keys, self._key)) is None:
             return None
         *answer, _ = self._ask(self._look_for_keys, [LOOK_BYTES_MAX // keys.height, *self._sent(keys)])
-        return mine.split().is_in(_stored(answer, mine.columns).split().implode()).to_numpy()
+        stored = _stored(answer, mine.columns)
+        if not stored.rows:
+            return np.zeros(keys.height, np.bool_)
+        return mine.split().is_in(stored.split().implode()).to_numpy()
 
     def _sent(self, keys: pl.DataFrame) -> list[str]:
         """The keys as the looks take them, neighbours in the index one after another."""
         ordered = keys.sort(self._key)
-        return [spelled(ordered[name]).str.join(BETWEEN)[0] for name in self._key]
+        return list(
+            ordered.select(spelled(pl.col(name), ordered.schema[name]).str.join(BETWEEN) for name in self._key).row(0)
+        )
 
     def _behind(self, own: pl.Series, columns: int, longest: int, near: _Near) -> Looked | None:
         """What is found behind the rows of the last chunk; None where that is too little."""

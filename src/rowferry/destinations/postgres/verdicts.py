@@ -67,6 +67,8 @@ class Verdicts:
         **arguments: object,
     ) -> None:
         """Decides rows as failed or skipped, and says why: one field, several together, or none and the whole record."""
+        if not positions.size:
+            return
         self._outcomes[positions] = Outcome.FAILED if outcome == "failed" else Outcome.SKIPPED
         rows = self.rows[positions]
         lines = self._chunk.lines[rows - self._chunk.first_row]

@@ -1,1 +1,0 @@
-select name, declaration, version, created_at, updated_at from kinds where tenant_id = %(tenant)s and name = %(name)s
