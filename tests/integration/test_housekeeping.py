@@ -58,7 +58,7 @@ def test_parts_go_when_their_job_has_ended(
     database: Database, system: Connection, submit: Callable[..., Job], tenant, store: Blobs
 ) -> None:
     ended, waiting = submit(tenant), submit(tenant)
-    gone, kept = f"parts/{ended.id}/1-output-1.zst", f"parts/{waiting.id}/1-output-1.zst"
+    gone, kept = f"parts/{ended.id}-1-output-1.zst", f"parts/{waiting.id}-1-output-1.zst"
     for key in (gone, kept):
         store.put(key, b"x")
     system.execute("update jobs set status = 'cancelled', finished_at = now() where id = %s", (ended.id,))

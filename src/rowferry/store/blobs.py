@@ -172,11 +172,16 @@ class FolderBlobs:
     async def put_stream(self, key: str, content: AsyncIterator[bytes]) -> Stored:
         """See `Blobs`."""
         digest = Digest()
-        writing = await asyncio.to_thread(_Writing.begin, self._root, self._path(key))
+        path = self._path(key)
+        writing: _Writing | None = None
 
-        def add(pieces: list[bytes]) -> None:
+        def add(pieces: list[bytes], *, last: bool = False) -> None:
+            nonlocal writing
+            writing = writing or _Writing.begin(self._root, path)
             for piece in digest.passing((b"".join(pieces),)):
                 writing.add(piece)
+            if last:
+                writing.end()
 
         added: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         added.set_result(None)
@@ -191,11 +196,11 @@ class FolderBlobs:
                     added = asyncio.ensure_future(asyncio.to_thread(add, gathered))  # while the next piece comes
                     gathered, size = [], 0
             await added
-            await asyncio.to_thread(add, gathered)
-            await asyncio.to_thread(writing.end)
+            await asyncio.to_thread(add, gathered, last=True)
         except BaseException:
             await asyncio.gather(added, return_exceptions=True)
-            writing.abandon()
+            if writing is not None:
+                writing.abandon()
             raise
         return digest.stored()
 
@@ -252,9 +257,7 @@ class FolderBlobs:
     def delete(self, keys: Sequence[str]) -> None:
         """See `Blobs`."""
         for key in keys:
-            path = self._path(key)
-            path.unlink(missing_ok=True)
-            _remove_empty(path.parent, self._root)
+            self._path(key).unlink(missing_ok=True)
 
     def older(self, prefix: str, seconds: float) -> Iterator[str]:
         """See `Blobs`."""
@@ -305,18 +308,9 @@ class _Writing:
     def end(self) -> None:
         with _room(), self._file:
             os.fsync(self._file.fileno())
-            self._rename()
-
-    def _rename(self) -> None:
-        for _ in range(10):
             _make_synced(self._path.parent)
-            try:
-                self._new.rename(self._path)
-            except FileNotFoundError:  # another process removed the folder because it was empty
-                continue
+            self._new.rename(self._path)
             _sync(self._path.parent)
-            return
-        raise FileNotFoundError(errno.ENOENT, "the folder vanished again and again", str(self._path.parent))
 
     def abandon(self) -> None:
         self._file.close()
@@ -348,15 +342,6 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _remove_empty(folder: Path, root: Path) -> None:
-    while folder not in {root, root.parent}:
-        try:
-            folder.rmdir()
-        except OSError:  # not empty, or another was quicker
-            return
-        folder = folder.parent
 
 
 @contextmanager

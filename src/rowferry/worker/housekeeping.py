@@ -12,7 +12,8 @@ from rowferry.store import upkeep
 from rowferry.store.blobs import Blobs
 from rowferry.store.database import Connection, Database, Role, connect
 
-PART = re.compile(r"parts/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/.+")
+PART = re.compile(r"parts/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[-/].+")
+"""Earlier versions had a folder for each job."""
 BATCH = 1_000
 """Blobs that are looked up at once."""
 PASS_MAX = 10_000
