@@ -24,9 +24,9 @@ def build(url: str):
 
     def work(order: Order, wanted_back) -> Answer:
         with connect(database, Role.LOADER) as connection:
-            with transaction(connection, order.tenant):
-                assert jobs.register_backend(connection, order.job_id, order.fence)
-                job = jobs.get_sync(connection, order.job_id)
+            with transaction(connection, None):
+                pid = connection.info.backend_pid
+                job = jobs.register_backend(connection, order.tenant, order.job_id, order.fence, pid)
             do = job.params["do"]
             if do == "die" or (do == "die once" and order.fence == 1):
                 os.kill(os.getpid(), signal.SIGKILL)

@@ -50,8 +50,8 @@ def settle(loader: Connection, job: Job, outcomes: bytes, cursor: int = 0) -> jo
 
 
 def advance(loader: Connection, job: Job, step: str, **more: object) -> jobs.Wishes:
-    with transaction(loader, job.tenant, job.id):
-        return jobs.advance(loader, Advance(job.id, Fence(job.attempt.number), step, **more))
+    with transaction(loader, None):
+        return jobs.advance(loader, job.tenant, Advance(job.id, Fence(job.attempt.number), step, **more))
 
 
 def finish(loader: Connection, job: Job, move: Move, failure: JobFault | None = None) -> Job:
@@ -63,8 +63,9 @@ def finish(loader: Connection, job: Job, move: Move, failure: JobFault | None = 
 
 
 def register(loader: Connection, job: Job) -> bool:
-    with transaction(loader, job.tenant):
-        return jobs.register_backend(loader, job.id, Fence(job.attempt.number))
+    fence, pid = Fence(job.attempt.number), loader.info.backend_pid
+    with transaction(loader, None):
+        return jobs.register_backend(loader, job.tenant, job.id, fence, pid) is not None
 
 
 def seen(admin: Connection, job: Job) -> Job:
@@ -240,8 +241,8 @@ from rowferry.store.database import Database, Role, connect, transaction
 from uuid import UUID
 url, job, tenant, moment = sys.argv[1:]
 with connect(Database(url), Role.LOADER) as connection:
-    with transaction(connection, int(tenant)):
-        assert jobs.register_backend(connection, UUID(job), 1)
+    with transaction(connection, None):
+        assert jobs.register_backend(connection, int(tenant), UUID(job), 1, connection.info.backend_pid)
     with transaction(connection, int(tenant), UUID(job)):
         if moment == "copying":
             with connection.cursor() as cursor, cursor.copy("copy row_issues (job_id, row, ordinal, line, code, outcome) from stdin") as copy:
@@ -692,7 +693,7 @@ async def test_the_history_is_found_by_each_condition(
 ) -> None:
     first = submit(tenant, kind="customers", source={"file_name": "Märkte_100%.csv", "sha256": "aa"})
     second = submit(tenant, kind="entity", source={"file_name": "b.csv", "sha256": "bb"}, metadata={"run": "7"})
-    third = submit(tenant, kind="entity", created_by=None)
+    third = submit(tenant, kind="entity", created_by=None, source={"sha256": "bb"})
     claimed(system)
     query = jobs.JobQuery
     cases = [
@@ -722,7 +723,7 @@ async def test_the_history_is_found_by_each_condition(
             assert [job.id for job in found] == [job.id for job in expected], asked
         assert await jobs.queued(connection, 10) == 2
         assert await jobs.queued(connection, 1) == 1
-        assert await jobs.last_with_file(connection, "bb") == second.id
+        assert (first.same_file_as, second.same_file_as, third.same_file_as) == (None, None, second.id)
         assert await jobs.version_of(connection, first.id) == (2, False)
         assert await jobs.version_of(connection, JobId(uuid7())) is None
         assert (await jobs.get(connection, second.id)).metadata == {"run": "7"}

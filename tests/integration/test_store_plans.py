@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from rowferry.domain.job import Status
+from rowferry.ids import uuid7
 from rowferry.store import jobs
 from rowferry.store.database import Connection, load, transaction
 from rowferry.store.jobs import JobQuery
@@ -131,7 +132,6 @@ def test_a_page_by_position_reads_no_more_than_what_lies_before_it(app: Connecti
         ("get_job", 3),
         ("get_job_version", 2),
         ("lock_job", 2),
-        ("get_last_job_with_file", 2),
         ("count_queued_jobs", 0),
         ("list_artifacts", 0),
         ("list_job_events", 0),
@@ -147,7 +147,7 @@ def test_a_hot_statement_reads_no_more_than_it_gives(
 ) -> None:
     row = admin.execute("select id from jobs where tenant_id = %s order by number limit 1", (filled.id,)).fetchone()
     assert row is not None
-    given = {"id": row[0], "job_id": row[0], "sha256": "77", "most": 100, "after": 0, "row": 5, "size": 50}
+    given = {"id": row[0], "job_id": row[0], "most": 100, "after": 0, "row": 5, "size": 50}
     given |= {"after_row": 10_000, "after_ordinal": 0, "failed": True, "outcome": None, "code": None, "field": None}
     with transaction(app, filled.id):
         plan = explained(
@@ -156,6 +156,16 @@ def test_a_hot_statement_reads_no_more_than_it_gives(
     assert touched(plan) <= most
     tables = [node["Relation Name"] for node in plan if node["Node Type"] == "Seq Scan"]
     assert not {"jobs", "row_issues", "issue_causes"} & set(tables)
+
+
+def test_a_new_job_finds_the_last_one_of_its_file_and_reads_no_other(app: Connection, filled: Tenant) -> None:
+    texts = {"id": uuid7(), "kind": "customers", "type": "import", "source": '{"sha256": "77"}', "steps": ["load"]}
+    rest = {"options": "{}", "params": "{}", "metadata": "{}", "priority": 0, "attempts_max": 3}
+    nothing = dict.fromkeys(("created_by", "original_job_id", "trace_parent"))
+    with transaction(app, filled.id), app.transaction(force_rollback=True):
+        plan = explained(app, load("insert_job"), texts | rest | nothing)
+    assert touched(plan) <= 5
+    assert not [node for node in plan if node["Node Type"] == "Seq Scan" and node["Relation Name"] == "jobs"]
 
 
 def test_a_claim_and_a_sweep_read_no_job_of_the_past(

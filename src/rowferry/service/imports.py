@@ -407,8 +407,7 @@ class Imports:
     ) -> Job:
         """The job with its file as first artifact."""
         source = {"file_name": upload.file_name, "bytes": upload.bytes, "sha256": upload.sha256}
-        same = await jobs.last_with_file(connection, upload.sha256)
-        job = await jobs.insert(connection, replace(new, source=source, same_file_as=same))
+        job = await jobs.insert(connection, replace(new, source=source))
         days = kind.retention.input_days
         expires_at = None if days is None else job.created_at + timedelta(days=days)
         artifact = NewArtifact(

@@ -213,6 +213,8 @@ def fence(connection: Connection, fenced: Fenced) -> Wishes:
 
 def encoded(job_id: JobId, issues: Sequence[RowIssue]) -> Encoded:
     """The issues as they are written; a record is cut to what is kept. Source: PostgreSQL, COPY, text format."""
+    if not issues:
+        return Encoded(b"", 0)
     ordinals: dict[int, int] = {}
     placed: list[int] = []
     for issue in issues:

@@ -18,7 +18,7 @@ class Connections:
 
     @contextmanager
     def pair(self) -> Generator[tuple[Connection, Connection]]:
-        """Two connections with no transaction open: for the chunks, and for what is said besides them.
+        """Two connections with no transaction open: for the chunks, and, committing by itself, for what is said besides them.
 
         Raises:
             Gone: the database does not answer.
@@ -26,7 +26,7 @@ class Connections:
         kept, self._kept = self._kept, []
         if len(kept) != 2 or not all(map(database.quiet, kept)):  # noqa: PLR2004  # a pair
             _close(kept)
-            kept = [database.connect(self._where, Role.LOADER) for _ in range(2)]
+            kept = [database.connect(self._where, Role.LOADER, autocommit=itself) for itself in (False, True)]
         well = False
         try:
             yield kept[0], kept[1]

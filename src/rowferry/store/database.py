@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import select
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
@@ -137,7 +137,7 @@ def pool(database: Database, role: Role, *, size: int, checked: bool = False, au
         max_size=size,
         open=False,
         timeout=10,
-        check=_check if checked else None,
+        check=check if checked else None,
         name=role.value,
     )
 
@@ -155,7 +155,7 @@ def quiet(connection: Connection | AsyncConnection) -> bool:
     return not waiting.poll(0)
 
 
-async def _check(connection: AsyncConnection) -> None:
+async def check(connection: AsyncConnection) -> None:
     """Asks the backend whether it is there still, where it may have said that it is not."""
     if not quiet(connection):
         await AsyncConnectionPool.check_connection(connection)
@@ -176,7 +176,6 @@ async def listen(database: Database, role: Role, channel: str) -> AsyncGenerator
 
 
 SET_TENANT = "select set_config('rowferry.tenant', %s, true), set_config('rowferry.job', %s, true)"
-SET_TENANT_LAZILY = SET_TENANT + ", set_config('synchronous_commit', 'off', true)"
 
 
 @asynccontextmanager
@@ -188,24 +187,17 @@ async def tenant_transaction(pool: Pool, tenant: TenantId) -> AsyncGenerator[Asy
 
 
 @contextmanager
-def transaction(
-    connection: Connection, tenant: TenantId | None, job: JobId | None = None, *, durable: bool = True
-) -> Generator[None]:
+def transaction(connection: Connection, tenant: TenantId | None, job: JobId | None = None) -> Generator[None]:
     """The same for workers, on a connection of theirs.
 
     Args:
         connection: with no transaction open.
         tenant: whose rows; None for work across tenants by `rowferry_system`.
         job: what rows written by the loader name as their origin.
-        durable: whether to wait at the end until the commit is on the disk. One that did not wait is lost in a crash of the database
-            only where all after it is lost too: the log has one order.
     """
-    with ExitStack() as stack:
-        with connection.pipeline():  # both in one round trip
-            stack.enter_context(psycopg.Transaction(connection))
-            if tenant is not None:
-                statement = SET_TENANT if durable else SET_TENANT_LAZILY
-                connection.execute(statement, (str(tenant), str(job) if job else ""))
+    with connection.transaction():
+        if tenant is not None:
+            connection.execute(SET_TENANT, (str(tenant), str(job) if job else ""))
         yield
 
 

@@ -39,7 +39,6 @@ __all__ = [
     "insert",
     "insert_sync",
     "job_from_row",
-    "last_with_file",
     "page",
     "queued",
     "register_backend",
@@ -74,7 +73,6 @@ class NewJob:
     attempts_max: int = 3
     created_by: UserId | None = None
     original_job_id: JobId | None = None
-    same_file_as: JobId | None = None
     trace_parent: str | None = None
 
 
@@ -120,6 +118,15 @@ class Finish:
     """None: done, with or without failed rows."""
     failure: JobFault | None = None
     result: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """What an attempt must know of the job whose row it holds to the end of its transaction."""
+
+    wishes: Wishes
+    cursor: RowNumber
+    ledger: Ledger
 
 
 # Rows to words --------------------------------------------------------------------------------------------------------
@@ -186,6 +193,10 @@ def _fault(failure: Mapping[str, object]) -> JobFault:
     )
 
 
+def _held(row: DictRow) -> HeldRow:
+    return HeldRow(wishes_from_row(row), RowNumber(row["cursor"]), _ledger(row))
+
+
 def _job_id(row: DictRow) -> JobId:
     return JobId(row["id"])
 
@@ -210,11 +221,10 @@ CREATED_TO = b"""j.created_at < %(created_to)s and j.number <= coalesce((select 
     where t.tenant_id = tenant() and t.created_at < %(created_to)s order by t.created_at desc limit 1), 0) + 1000"""
 """Numbers rise with the time, but for transactions at once: so a time is also a range of numbers, with some room."""
 
-INSERT = Statement("insert_job", nothing)
+INSERT = Statement("insert_job", job_from_row)
 GET = Statement("get_job", job_from_row)
 LOCK = Statement("lock_job", _job_id)
 VERSION = Statement("get_job_version", _version)
-LAST_WITH_FILE = Statement("get_last_job_with_file", _job_id)
 COUNT_QUEUED = Statement("count_queued_jobs", _count)
 CANCEL = Statement("cancel_job", nothing)
 ASK_CANCEL = Statement("ask_cancel_job", nothing)
@@ -225,9 +235,9 @@ WITHDRAW_PAUSE = Statement("withdraw_pause", nothing)
 CLAIM = Statement("claim_job", job_from_row)
 RENEW = Statement("renew_leases", _renewed)
 TAKE_BACK = Statement("take_back_jobs", job_from_row)
-REGISTER_BACKEND = Statement("register_backend", _job_id)
+REGISTER_BACKEND = Statement("register_backend", job_from_row)
 ADVANCE = Statement("advance_job", wishes_from_row)
-HOLD = Statement("hold_job", wishes_from_row)
+HOLD = Statement("hold_job", _held)
 FINISH = Statement("finish_job", nothing)
 
 
@@ -236,17 +246,18 @@ FINISH = Statement("finish_job", nothing)
 
 async def insert(connection: AsyncConnection, job: NewJob) -> Job:
     """Makes a job, queued, with its event `submitted`. It runs once `queue.hint` has been called in the same transaction."""
-    await INSERT.run_async(connection, **_insert_parameters(job))
-    return await _got(connection, job.id)
+    return _made(await INSERT.one_async(connection, **_insert_parameters(job)), job.id)
 
 
 def insert_sync(connection: Connection, job: NewJob) -> Job:
     """The same in the other colour, with the tenant set."""
-    INSERT.run(connection, **_insert_parameters(job))
-    made = get_sync(connection, job.id)
-    if made is None:
-        raise LookupError(f"the job {job.id} is not there though it was just written")
-    return made
+    return _made(INSERT.one(connection, **_insert_parameters(job)), job.id)
+
+
+def _made(job: Job | None, job_id: JobId) -> Job:
+    if job is None:
+        raise LookupError(f"the job {job_id} is not there though it was just written")
+    return job
 
 
 def _insert_parameters(job: NewJob) -> dict[str, object]:
@@ -263,7 +274,6 @@ def _insert_parameters(job: NewJob) -> dict[str, object]:
         "attempts_max": job.attempts_max,
         "created_by": job.created_by,
         "original_job_id": job.original_job_id,
-        "same_file_as": job.same_file_as,
         "trace_parent": job.trace_parent,
     }
 
@@ -350,11 +360,6 @@ async def queued(connection: AsyncConnection, most: int) -> int:
     return await COUNT_QUEUED.one_async(connection, most=most) or 0
 
 
-async def last_with_file(connection: AsyncConnection, sha256: str) -> JobId | None:
-    """The tenant's newest job whose source had this digest."""
-    return await LAST_WITH_FILE.one_async(connection, sha256=sha256)
-
-
 async def request_cancel(connection: AsyncConnection, job_id: JobId) -> Job:
     """Cancels a job that nobody works on; asks the attempt of one that runs to stop after its chunk.
 
@@ -414,10 +419,7 @@ async def _moved(connection: AsyncConnection, job: Job, move: Move, statement: S
 
 
 async def _got(connection: AsyncConnection, job_id: JobId) -> Job:
-    job = await get(connection, job_id)
-    if job is None:
-        raise LookupError(f"the job {job_id} is not there though it was just written")
-    return job
+    return _made(await get(connection, job_id), job_id)
 
 
 # Doing: claim, lease, takeover, by the role that sees every tenant ----------------------------------------------------
@@ -481,13 +483,21 @@ def get_sync(connection: Connection, job_id: JobId) -> Job | None:
     return GET.one(connection, id=job_id)
 
 
-def register_backend(connection: Connection, job_id: JobId, fence: Fence) -> bool:
-    """Says which backend writes the attempt's chunks, so that a takeover can end it. False: the job is another's; leave."""
-    return REGISTER_BACKEND.one(connection, id=job_id, attempt=fence) is not None
+def register_backend(connection: Connection, tenant: TenantId, job_id: JobId, fence: Fence, pid: int) -> Job | None:
+    """Says which backend writes the attempt's chunks, so that a takeover can end it; gives the job. None: it is another's; leave.
+
+    Args:
+        connection: one that commits by itself.
+        tenant: whose job it is.
+        job_id: the job.
+        fence: the attempt.
+        pid: of the backend.
+    """
+    return REGISTER_BACKEND.one(connection, tenant=str(tenant), id=job_id, attempt=fence, pid=pid)
 
 
-def advance(connection: Connection, advance: Advance) -> Wishes:
-    """Says that a step begins or gets on, and hears what people wish.
+def advance(connection: Connection, tenant: TenantId, advance: Advance) -> Wishes:
+    """Says that a step begins or gets on, and hears what people wish: one round trip over a connection that commits by itself.
 
     Raises:
         FenceLost: the attempt is no longer the current one.
@@ -495,6 +505,7 @@ def advance(connection: Connection, advance: Advance) -> Wishes:
     with only_current():
         wishes = ADVANCE.one(
             connection,
+            tenant=str(tenant),
             id=advance.id,
             attempt=advance.fence,
             step=advance.step,
@@ -506,15 +517,16 @@ def advance(connection: Connection, advance: Advance) -> Wishes:
     return wishes or Wishes(cancel=False, pause=False)
 
 
-def hold(connection: Connection, job_id: JobId, fence: Fence) -> Wishes:
+def hold(connection: Connection, job_id: JobId, fence: Fence) -> HeldRow:
     """Holds the job's row to the end of the transaction: what people wish of it until then is what comes back.
 
     Raises:
         FenceLost: the attempt is no longer the current one.
     """
     with only_current():
-        wishes = HOLD.one(connection, id=job_id, attempt=fence)
-    return wishes or Wishes(cancel=False, pause=False)
+        held = HOLD.one(connection, id=job_id, attempt=fence)
+    assert held is not None, "the function gives the job or raises"  # noqa: S101  # an invariant, as code
+    return held
 
 
 def finish(connection: Connection, finish: Finish) -> None:
@@ -525,8 +537,8 @@ def finish(connection: Connection, finish: Finish) -> None:
         LedgerBroken: the outcomes of the chunks are not what the counters say.
     """
     fault = finish.failure
-    hold(connection, finish.id, finish.fence)
-    ledger = Ledger() if finish.move is Move.PAUSE else _verified(connection, finish.id)
+    held = hold(connection, finish.id, finish.fence)
+    ledger = Ledger() if finish.move is Move.PAUSE else _verified(connection, finish.id, held)
     status = after(Status.RUNNING, finish.move or (Move.END_PARTIAL if ledger.failed else Move.SUCCEED))
     with only_current():
         try:
@@ -542,13 +554,12 @@ def finish(connection: Connection, finish: Finish) -> None:
             raise LedgerBroken(f"a job cannot end as {status}: {error.diag.constraint_name}") from error
 
 
-def _verified(connection: Connection, job_id: JobId) -> Ledger:
+def _verified(connection: Connection, job_id: JobId, held: HeldRow) -> Ledger:
     """The ledger after a second look: the chunks' own bytes, counted, beside the counters that the fence moved."""
-    job = get_sync(connection, job_id)
     counted = chunks.histogram(connection, job_id)
-    if job is None or counted.counts() != job.ledger.counts() | {"read": job.cursor}:
-        raise LedgerBroken(f"the chunks hold {counted.counts()}, the job {job.ledger.counts() if job else None}")
-    return job.ledger
+    if counted.counts() != held.ledger.counts() | {"read": held.cursor}:
+        raise LedgerBroken(f"the chunks hold {counted.counts()}, the job {held.ledger.counts()}")
+    return held.ledger
 
 
 def _failure(fault: JobFault) -> dict[str, object]:

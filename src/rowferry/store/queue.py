@@ -1,10 +1,12 @@
 """Hints for the engine, in the transaction that made the work: a delivery says that there is work, and not which."""
 
 from functools import cache
+from typing import Any
 
 import procrastinate
+from psycopg_pool import AsyncConnectionPool
 
-from rowferry.store.database import AsyncConnection, Connection, Statement, nothing
+from rowferry.store.database import AsyncConnection, Connection, Statement, check, nothing
 
 HINT = "rowferry.hint"
 WORK = "work"
@@ -20,8 +22,16 @@ def make_app(conninfo: str) -> procrastinate.App:
         conninfo: of `rowferry_system`, to the database itself: notifications do not pass a transaction pooler.
     """
     return procrastinate.App(
-        connector=procrastinate.PsycopgConnector(conninfo=conninfo, min_size=2, max_size=CONNECTIONS_MAX)
+        connector=procrastinate.PsycopgConnector(
+            conninfo=conninfo, min_size=2, max_size=CONNECTIONS_MAX, pool_factory=_pool
+        )
     )
+
+
+def _pool(**given: Any) -> AsyncConnectionPool:  # noqa: ANN401  # handed on as they come
+    """The engine's own asks each connection before its use, which costs a round trip."""
+    given["check"] = check
+    return AsyncConnectionPool(**given)
 
 
 @cache

@@ -12,7 +12,6 @@ from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode, JobStopped
 from rowferry.domain.job import Fence, Job, JobId, Move
 from rowferry.store import database, jobs
-from rowferry.store.database import Connection
 from rowferry.store.fence import FenceLost, Wishes
 from rowferry.worker import importing, tasks
 from rowferry.worker.frame import Attempt, Cancelled, Drained, Parts, Paused
@@ -38,7 +37,7 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
             parts.connections.pair() as (connection, side),
             TemporaryDirectory(dir=parts.scratch, prefix="attempt-") as scratch,
         ):
-            job = _begin(connection, job_id, fence, tenant)
+            job = jobs.register_backend(side, tenant, job_id, fence, connection.info.backend_pid)
             if job is None:
                 return "done"
             return _to_its_end(Attempt(parts, job, fence, connection, side, Path(scratch), stop))
@@ -48,14 +47,6 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
     except database.Gone as error:
         log.warning("attempt.lost", job_id=str(job_id), attempt=fence, error=type(error).__name__)
         return "lost"
-
-
-def _begin(connection: Connection, job_id: JobId, fence: Fence, tenant: TenantId) -> Job | None:
-    """The job, once the backend that will write its chunks is known to whoever may take over."""
-    with database.transaction(connection, tenant, durable=False):
-        if not jobs.register_backend(connection, job_id, fence):
-            return None
-        return jobs.get_sync(connection, job_id)
 
 
 def _to_its_end(attempt: Attempt) -> Ended:

@@ -94,7 +94,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt holds. `connection` writes the chunks, and a takeover ends its backend; `side` says progress meanwhile."""
+    """What one attempt holds. `connection` writes the chunks, and a takeover ends its backend; `side` commits by itself and says progress."""
 
     parts: Parts
     job: Job
@@ -123,9 +123,7 @@ class Attempt:
         if rows_read is not None:  # of two attempts, what the one that got further had read
             checkpoint = {**(checkpoint or {}), ROWS_READ: max(rows_read, self.job.ledger.read)}
         advance = jobs.Advance(self.job.id, self.fence, step, rows_total, rows_read, source, checkpoint)
-        with database.transaction(self.side, self.job.tenant, durable=False):
-            wishes = jobs.advance(self.side, advance)
-        self.heed(wishes)
+        self.heed(jobs.advance(self.side, self.job.tenant, advance))
 
     def heed(self, wishes: Wishes) -> None:
         """Ends the attempt where somebody wants that."""
@@ -142,7 +140,7 @@ class Attempt:
 
     def put_part(self, category: str, first_row: int, content: bytes) -> str:
         """Stores what a chunk adds to an artifact; the key says which attempt wrote it, so that a late one overwrites nothing."""
-        key = f"parts/{self.job.id}/{self.fence}-{category}-{first_row}{packing.SUFFIX}"
+        key = f"parts/{self.job.id}-{self.fence}-{category}-{first_row}{packing.SUFFIX}"
         self.parts.blobs.put(key, packing.packed(content))
         return key
 
@@ -238,7 +236,7 @@ class Attempt:
         """
         self.reach("rest.begun")
         with database.transaction(self.connection, self.job.tenant, self.job.id):
-            wishes = jobs.hold(self.connection, self.job.id, self.fence)
+            wishes = jobs.hold(self.connection, self.job.id, self.fence).wishes
             if wishes.cancel:
                 raise Cancelled
             if not wishes.pause:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import polars as pl
@@ -12,6 +13,7 @@ from rowferry.destinations.postgres.stage import Encoded, by_halves, copy, encod
 from rowferry.destinations.postgres.statements import (
     AT,
     BY_INDEX,
+    KEPT,
     TAKE_TURN,
     contradicted,
     missing_references,
@@ -130,8 +132,8 @@ class PostgresLoader:
 
     def _waves(self, chunk: Chunk) -> list[Positions]:
         """The rows in the order in which they take effect; only `apply` lets a key come more than once."""
-        key = self._schema.primary_key if self._context.options.duplicates == "apply" else ()
-        return list(waves(chunk.frame, key))
+        once = self._context.options.duplicates != "apply" or (chunk.fresh is not None and chunk.fresh.all())
+        return list(waves(chunk.frame, () if once else self._schema.primary_key))
 
     def _straight(self, chunk: Chunk, positions: Positions) -> Positions:
         """Rows that need no look-up: their keys are in no earlier row of the job, and the table was empty before it."""
@@ -153,16 +155,11 @@ class PostgresLoader:
         """Decides those of some rows of a frame that refer to nothing. One question for all keys."""
         if not self._foreign_keys or not positions.size:
             return
-        referring = frame.select(list({field for key in self._foreign_keys for field in key.fields}))
+        referring = frame.select([*dict.fromkeys(field for key in self._foreign_keys for field in key.fields)])
         if positions.size != frame.height:
             referring = referring[positions]
         named = tuple((key, self._other(key)) for key in self._foreign_keys)
-        values = [
-            (field, value)
-            for key in self._foreign_keys
-            for field, value in zip(key.fields, _distinct(key.fields), strict=True)
-        ]
-        texts = [literal(value, referring.schema[field]).alias(str(at)) for at, (field, value) in enumerate(values)]
+        texts = _literals(tuple(key.fields for key in self._foreign_keys), tuple(referring.schema.items()))
         missing = self._one(missing_references(named), referring.select(texts).row(0))
         for (key, other), numbers in zip(named, missing, strict=True):
             if numbers:
@@ -238,8 +235,8 @@ class PostgresLoader:
         few = first and 0 < positions.size <= FEW_ROWS
         if not few or not self._schema.primary_key or self._context.options.mode is Mode.UPDATE:
             return positions[:0]
-        known = self._unchanged.known(self._keys(chunk, positions[:: -(-positions.size // HANDFUL)]))
-        return positions[:0] if known is None or known.any() else positions
+        rows = chunk.frame if positions.size == chunk.frame.height else self._keys(chunk, positions)
+        return positions[:0] if self._unchanged.any_known(rows, -(-rows.height // HANDFUL)) else positions
 
     def _copy(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         """New rows straight into the table. Where one of them may not in, all of them go the careful way instead."""
@@ -452,6 +449,14 @@ class PostgresLoader:
             row = cursor.execute(statement, parameters or None, prepare=False).fetchone()
         assert row is not None, "the statement gives one row"  # noqa: S101  # an invariant, as code
         return row
+
+
+@lru_cache(KEPT)
+def _literals(several: Sequence[Sequence[str]], types: Sequence[tuple[str, pl.DataType]]) -> Sequence[pl.Expr]:
+    """What rows have in each of several groups of fields, see `_distinct`: one text[] a field, to be asked for at once."""
+    of = dict(types)
+    values = ((field, value) for fields in several for field, value in zip(fields, _distinct(fields), strict=True))
+    return [literal(value, of[field]).alias(str(at)) for at, (field, value) in enumerate(values)]
 
 
 def _distinct(fields: Sequence[str]) -> list[pl.Expr]:
