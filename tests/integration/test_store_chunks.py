@@ -133,7 +133,10 @@ def test_parts_come_back_by_category_in_the_order_of_the_rows(run: Running) -> N
     run.settle(bytes([1]), parts={"output": "parts/a", "errors": "parts/e"})
     run.settle(bytes([1]), cursor=1, parts={"output": "parts/b"})
     with transaction(run.loader, run.job.tenant):
-        assert chunks.parts_of(run.loader, run.job.id) == {"output": ["parts/a", "parts/b"], "errors": ["parts/e"]}
+        assert chunks.parts_of(run.loader, run.job.tenant, run.job.id) == {
+            "output": ["parts/a", "parts/b"],
+            "errors": ["parts/e"],
+        }
 
 
 def test_one_fence_closes_a_transaction_of_many_chunks(run: Running) -> None:

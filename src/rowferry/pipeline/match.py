@@ -220,7 +220,8 @@ def _readable(checked: Checked, names: tuple[str, ...]) -> Bits:
     """Which rows have all values of a key set, and no fault in any of them."""
     rows = np.ones(checked.frame.height, np.bool_)
     for name in names:
-        rows &= checked.frame[name].is_not_null().to_numpy()
+        if checked.frame[name].null_count():
+            rows &= checked.frame[name].is_not_null().to_numpy()
         if name in checked.faulty:
             rows &= ~checked.faulty[name].to_numpy()
     return rows

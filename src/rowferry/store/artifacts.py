@@ -7,6 +7,7 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from rowferry.domain.access import TenantId
 from rowferry.domain.job import JobId
 from rowferry.store.database import AsyncConnection, Connection, Statement, nothing
 
@@ -45,9 +46,14 @@ def _artifact(row: DictRow) -> Artifact:
     return Artifact(**row)
 
 
+def _blob(row: DictRow) -> str:
+    return str(row["blob"])
+
+
 INSERT = Statement("insert_artifact", nothing)
 LIST = Statement("list_artifacts", _artifact)
 GET = Statement("get_artifact", _artifact)
+GET_INPUT = Statement("get_input", _blob)
 
 
 async def insert(connection: AsyncConnection, job_id: JobId, artifact: NewArtifact) -> None:
@@ -65,9 +71,9 @@ async def get(connection: AsyncConnection, job_id: JobId, artifact_id: UUID) -> 
     return await GET.one_async(connection, job_id=job_id, id=artifact_id)
 
 
-def of_job_sync(connection: Connection, job_id: JobId) -> list[Artifact]:
-    """The files of the job, as `of_job`."""
-    return LIST.all(connection, job_id=job_id)
+def input_sync(connection: Connection, tenant: TenantId, job_id: JobId) -> str | None:
+    """The key of the blob that a job was sent with, for workers, which know the tenant from the job. None: it is no longer kept."""
+    return GET_INPUT.one(connection, tenant=tenant, job_id=job_id)
 
 
 def add(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:

@@ -10,6 +10,7 @@ import polars as pl
 import psycopg
 from psycopg.rows import DictRow
 
+from rowferry.domain.access import TenantId
 from rowferry.domain.faults import RowIssue
 from rowferry.domain.job import Fence, JobId, RowNumber
 from rowferry.domain.ledger import Ledger, Outcome, from_outcomes
@@ -279,10 +280,10 @@ def histogram(connection: Connection, job_id: JobId) -> Ledger:
     return total
 
 
-def parts_of(connection: Connection, job_id: JobId) -> dict[str, list[str]]:
-    """The keys of the parts by category of their artifact, in the order of the rows."""
+def parts_of(connection: Connection, tenant: TenantId, job_id: JobId) -> dict[str, list[str]]:
+    """The keys of the parts by category of their artifact, in the order of the rows. Needs no transaction of the tenant."""
     keys: dict[str, list[str]] = {}
-    for parts in LIST_PARTS.all(connection, job_id=job_id):
+    for parts in LIST_PARTS.all(connection, tenant=tenant, job_id=job_id):
         for category, key in parts.items():
             keys.setdefault(category, []).append(key)
     return keys

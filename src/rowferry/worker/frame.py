@@ -181,6 +181,10 @@ class Attempt:
         self.reach("chunk.fenced", to)
         return wishes
 
+    def kinds(self, names: Collection[str]) -> Mapping[str, Kind]:
+        """Those of these kinds that there are, by name."""
+        return self.parts.kinds(self.side, self.job.tenant, names) if names else {}
+
     def ledger(self) -> Ledger:
         """The ledger as it is committed."""
         with database.transaction(self.connection, self.job.tenant):
@@ -189,8 +193,7 @@ class Attempt:
 
     def make(self, artifacts: Sequence[Artifact]) -> list[files.NewArtifact]:
         """Joins the parts of all chunks to artifacts, each a blob, synced. Artifacts of the same parts are one blob."""
-        with database.transaction(self.connection, self.job.tenant, self.job.id):
-            keys = chunks.parts_of(self.connection, self.job.id)
+        keys = chunks.parts_of(self.side, self.job.tenant, self.job.id)
         wanted = [one for one in artifacts if keys.get(one.category) or one.always]
         joined: dict[tuple[object, ...], files.NewArtifact] = {}
         made: list[files.NewArtifact] = []
@@ -222,9 +225,9 @@ class Attempt:
         with database.transaction(self.connection, self.job.tenant, self.job.id):
             files.add(self.connection, self.job.id, artifacts)
             jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, move, failure, result))
-            parts = chunks.parts_of(self.connection, self.job.id)
             self.reach("finish.before_commit")
         self.reach("finish.committed")
+        parts = chunks.parts_of(self.side, self.job.tenant, self.job.id)
         self.parts.blobs.delete([key for keys in parts.values() for key in keys])
 
     def rest(self) -> None:

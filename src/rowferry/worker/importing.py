@@ -1,6 +1,6 @@
 """An attempt at an import: inspect, map, judge where the verdict comes first, load chunk by chunk, report, finish."""
 
-from collections.abc import Collection, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import PurePath
 
@@ -11,7 +11,7 @@ from rowferry.domain.mapping import Mapped, map_columns
 from rowferry.pipeline import inspect, transform
 from rowferry.pipeline.match import Seen
 from rowferry.ports import ImportKind, Kind, LoadContext
-from rowferry.store import artifacts, database
+from rowferry.store import artifacts
 from rowferry.store.blobs import Stored
 from rowferry.worker.frame import Artifact, Attempt
 from rowferry.worker.loading import Loading, Order
@@ -24,7 +24,6 @@ class Import:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._source: Source | None = None
-        self._files: Sequence[artifacts.Artifact] = ()
         self._others: Mapping[str, Kind] = {}
         self._known: Mapping[str, Stored] = {}
 
@@ -67,13 +66,10 @@ class Import:
 
     def _order(self) -> Order:
         job = self._attempt.job
-        with database.transaction(self._attempt.connection, job.tenant):
-            kind = self._kinds([job.kind]).get(job.kind)
-            if isinstance(kind, ImportKind):
-                self._others = self._kinds({key.resource for key in kind.schema.foreign_keys} - {"", kind.name})
-            self._files = artifacts.of_job_sync(self._attempt.connection, job.id)
+        kind = self._attempt.kinds([job.kind]).get(job.kind)
         if not isinstance(kind, ImportKind):
             raise stop(JobFaultCode.UNKNOWN_KIND, f"No import kind {job.kind} is known to this worker.", kind=job.kind)
+        self._others = self._attempt.kinds({key.resource for key in kind.schema.foreign_keys} - {"", kind.name})
         options, policy, dry_run = wire_options.from_wire(job.options, kind)
         if options.mode not in kind.modes:
             allowed = ", ".join(kind.modes)
@@ -81,11 +77,6 @@ class Import:
                 JobFaultCode.MODE_NOT_ALLOWED, f"The kind {kind.name} takes the modes {allowed}.", mode=options.mode
             )
         return Order(kind, options, policy, dry_run)
-
-    def _kinds(self, names: Collection[str]) -> Mapping[str, Kind]:
-        if not names:
-            return {}
-        return self._attempt.parts.kinds(self._attempt.connection, self._attempt.job.tenant, names)
 
     def _opened(self, order: Order) -> tuple[Source, Mapped]:
         attempt, parts = self._attempt, self._attempt.parts
@@ -117,10 +108,10 @@ class Import:
 
     def _input(self) -> str:
         """The key of the blob that the job was sent with."""
-        for file in self._files:
-            if file.category == "input":
-                return file.blob
-        raise stop(JobFaultCode.SOURCE_MISSING, "The file of this job is no longer kept. Send it again.")
+        key = artifacts.input_sync(self._attempt.side, self._attempt.job.tenant, self._attempt.job.id)
+        if key is None:
+            raise stop(JobFaultCode.SOURCE_MISSING, "The file of this job is no longer kept. Send it again.")
+        return key
 
     def _references(self, kind: ImportKind, fields: Sequence[str], *, strict: bool) -> Mapping[str, ImportKind]:
         found: dict[str, ImportKind] = {}

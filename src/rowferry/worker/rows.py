@@ -93,18 +93,18 @@ class Source:
         numbers = checked.frame["_row"].to_numpy()
         begin, end = np.searchsorted(numbers, [of.start, of.stop])
         places = slice(int(begin), int(end))
-        valid = judged.valid[places]
-        every = checked.frame[places]
+        valid, every, fresh = judged.valid[places], checked.frame[places], judged.fresh[places]
+        whole = bool(valid.all())
         issues = tuple(issue for issue in judged.issues if issue.row in of)
         offset, raw = block.first_row, block.raw  # what reads records must not keep the cells
         chunk = Chunk(
             first_row=first,
             rows=rows,
             lines=block.lines[first - offset : first - offset + rows],
-            frame=every.filter(valid),
-            fresh=judged.fresh[places].filter(valid),
+            frame=every if whole else every.filter(valid),
+            fresh=fresh if whole else fresh.filter(valid),
             raw=lambda row: raw(row - offset).decode("utf-8", "replace"),
-            faulty=_faulty(every.hstack([judged.fresh[places].alias("_fresh")]), valid, issues),
+            faulty=None if whole else _faulty(every.hstack([fresh.alias("_fresh")]), valid, issues),
         )
         return Prepared(chunk, issues, self._record_of(block))
 
@@ -128,10 +128,8 @@ def _refuse_hopeless(plan: Plan) -> None:
         )
 
 
-def _faulty(every: pl.DataFrame, valid: pl.Series, issues: Sequence[RowIssue]) -> pl.DataFrame | None:
+def _faulty(every: pl.DataFrame, valid: pl.Series, issues: Sequence[RowIssue]) -> pl.DataFrame:
     """The rows that failed; a row that is left out is none of them."""
-    if valid.all():
-        return None
     skipped = [issue.row for issue in issues if issue.outcome == "skipped"]
     faulty = every.filter(~valid)
     return faulty.filter(~pl.col("_row").is_in(skipped)) if skipped else faulty

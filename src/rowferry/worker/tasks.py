@@ -9,7 +9,7 @@ from rowferry.domain.job import Move, RowNumber
 from rowferry.domain.ledger import Ledger
 from rowferry.pipeline.typed import columns_of, table_frames
 from rowferry.ports import Batch, Choice, ImportKind, Reading, Removing, TaskKind
-from rowferry.store import artifacts, database
+from rowferry.store import artifacts
 from rowferry.store.fence import Wishes
 from rowferry.worker.frame import Artifact, Attempt, Settlement
 
@@ -65,8 +65,7 @@ def kind_of(attempt: Attempt, name: str) -> ImportKind:
     Raises:
         JobStopped: unknown-kind.
     """
-    with database.transaction(attempt.connection, attempt.job.tenant):
-        found = attempt.parts.kinds(attempt.connection, attempt.job.tenant, [name]).get(name)
+    found = attempt.kinds([name]).get(name)
     if not isinstance(found, ImportKind):
         raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {name} here.", kind=name)
     return found
@@ -77,10 +76,7 @@ class Task:
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
-        with database.transaction(attempt.connection, attempt.job.tenant):
-            found = attempt.parts.kinds(attempt.connection, attempt.job.tenant, [attempt.job.kind]).get(
-                attempt.job.kind
-            )
+        found = attempt.kinds([attempt.job.kind]).get(attempt.job.kind)
         self._kind = found if isinstance(found, TaskKind) else None
         self._pending = b""
 

@@ -1,1 +1,1 @@
-select parts from chunks where tenant_id = tenant() and job_id = %(job_id)s order by first_row
+select parts from chunks where tenant_id = %(tenant)s and job_id = %(job_id)s order by first_row
