@@ -192,11 +192,12 @@ class FolderBlobs:
                 gathered.append(piece)
                 size += len(piece)
                 if size >= PIECE:
-                    await added
+                    await asyncio.shield(added)
                     added = asyncio.ensure_future(asyncio.to_thread(add, gathered))  # while the next piece comes
                     gathered, size = [], 0
-            await added
-            await asyncio.to_thread(add, gathered, last=True)
+            await asyncio.shield(added)
+            added = asyncio.ensure_future(asyncio.to_thread(add, gathered, last=True))
+            await asyncio.shield(added)  # no thread may go on behind who cleans up
         except BaseException:
             await asyncio.gather(added, return_exceptions=True)
             if writing is not None:
@@ -286,18 +287,18 @@ class FolderBlobs:
 class _Writing:
     """A file on its way to its key."""
 
-    def __init__(self, new: Path, path: Path, root: Path) -> None:
+    def __init__(self, new: Path, path: Path) -> None:
         self._new = new
         self._path = path
-        self._root = root
         self._file = new.open("xb", buffering=0)
+        self._named = False
 
     @classmethod
     def begin(cls, root: Path, path: Path) -> "_Writing":
         with _room():
             folder = root / UNFINISHED
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            return cls(folder / secrets.token_hex(16), path, root)
+            return cls(folder / secrets.token_hex(16), path)
 
     def add(self, piece: bytes) -> None:
         with _room():
@@ -310,11 +311,12 @@ class _Writing:
             os.fsync(self._file.fileno())
             _make_synced(self._path.parent)
             self._new.rename(self._path)
+            self._named = True
             _sync(self._path.parent)
 
     def abandon(self) -> None:
         self._file.close()
-        self._new.unlink(missing_ok=True)
+        (self._path if self._named else self._new).unlink(missing_ok=True)
 
 
 def _files_older(folder: Path, seconds: float) -> Iterator[Path]:

@@ -1,5 +1,6 @@
 """Blobs in a folder and in an object store: one behaviour."""
 
+import asyncio
 import hashlib
 import os
 import subprocess
@@ -75,6 +76,20 @@ async def test_a_stream_that_breaks_off_leaves_nothing(blobs: Blobs, tmp_path: P
         await blobs.put_stream(KEY, broken())
     with pytest.raises(BlobMissing):
         blobs.read(KEY)
+    assert files_in(tmp_path) == []
+
+
+def test_a_stream_that_nobody_waits_for_any_more_leaves_nothing(tmp_path: Path) -> None:
+    async def store() -> None:
+        async def ended() -> AsyncIterator[bytes]:
+            yield b"x"
+            asyncio.get_running_loop().call_soon(storing.cancel)  # heard while the last piece is written
+
+        storing = asyncio.ensure_future(FolderBlobs(tmp_path).put_stream(KEY, ended()))
+        await storing
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(store())  # its threads have ended when it has
     assert files_in(tmp_path) == []
 
 
