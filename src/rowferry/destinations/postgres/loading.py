@@ -452,7 +452,7 @@ class PostgresLoader:
 
 
 @lru_cache(KEPT)
-def _literals(several: Sequence[Sequence[str]], types: Sequence[tuple[str, pl.DataType]]) -> Sequence[pl.Expr]:
+def _literals(several: tuple[tuple[str, ...], ...], types: tuple[tuple[str, pl.DataType], ...]) -> Sequence[pl.Expr]:
     """What rows have in each of several groups of fields, see `_distinct`: one text[] a field, to be asked for at once."""
     of = dict(types)
     values = ((field, value) for fields in several for field, value in zip(fields, _distinct(fields), strict=True))

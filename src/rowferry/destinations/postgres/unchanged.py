@@ -116,17 +116,21 @@ class Unchanged:
 
     def any_known(self, rows: pl.DataFrame, every: int) -> bool:
         """Whether a key of each so many rows, a few in all, is stored; or that cannot be told. Few are not worth to be compared as texts."""
-        keys = [pl.col(name).gather_every(every) for name in self._key]
-        sent = _sent(rows, keys)
-        many = -(-rows.height // every)
-        if self._look_for_keys is None or any(text.count(BETWEEN) != many - 1 for text in sent):
+        if self._look_for_keys is None:
             return True
-        *_, found = self._ask(self._look_for_keys, [LOOK_BYTES_MAX // many, *sent])
+        few = rows.select(pl.col(self._key).gather_every(every))
+        sent = self._sent(few)
+        if any(text.count(BETWEEN) != few.height - 1 for text in sent):  # a value holds the mark
+            return True
+        *_, found = self._ask(self._look_for_keys, [LOOK_BYTES_MAX // few.height, *sent])
         return bool(found)
 
     def _sent(self, keys: pl.DataFrame) -> Sequence[str]:
         """The keys as the looks take them, neighbours in the index one after another."""
-        return _sent(keys.sort(self._key), [pl.col(name) for name in self._key])
+        ordered = keys.sort(self._key)
+        return ordered.select(spelled(pl.col(name), ordered.schema[name]).str.join(BETWEEN) for name in self._key).row(
+            0
+        )
 
     def _behind(self, own: pl.Series, columns: int, longest: int, near: _Near) -> Looked | None:
         """What is found behind the rows of the last chunk; None where that is too little."""
@@ -160,11 +164,6 @@ class Written:
     def split(self) -> pl.Series:
         """Each row as bytes, with the mark behind it."""
         return column(self.text, ends_by(BETWEEN_ROWS, self.text))
-
-
-def _sent(rows: pl.DataFrame, values: Sequence[pl.Expr]) -> Sequence[str]:
-    """Values of columns as the looks take them, a text for each."""
-    return rows.select(spelled(one, rows.schema[one.meta.output_name()]).str.join(BETWEEN) for one in values).row(0)
 
 
 def written(rows: pl.DataFrame, key: Sequence[str]) -> Written | None:
