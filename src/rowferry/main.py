@@ -254,10 +254,16 @@ def worker_parts(settings: Settings) -> "Parts":
 
     where, known, read = database(settings), kinds(settings), reading(database(settings))
 
-    def kinds_of(connection: Connection, tenant: "TenantId", names: Collection[str]) -> "Mapping[str, Kind]":
+    def those_of(connection: Connection, tenant: "TenantId", names: Collection[str]) -> "dict[str, Kind]":
         declared = catalog.declared_sync(connection, tenant, names)
         known_to_all = {name: kind for name in names if (kind := known.get(name)) is not None}
         return known_to_all | {one.name: from_declaration(one.declaration, tenant) for one in declared}
+
+    def kinds_of(connection: Connection, tenant: "TenantId", name: str) -> "Mapping[str, Kind]":
+        likely = {name} | _others(known.get(name))  # one question, unless the tenant has a kind of its own by this name
+        found = those_of(connection, tenant, likely)
+        left = _others(found.get(name)) - likely
+        return found | those_of(connection, tenant, left) if left else found
 
     scratch = scratch_folder(settings.data.absolute() / "scratch")
     return Parts(
@@ -274,6 +280,11 @@ def worker_parts(settings: Settings) -> "Parts":
         new_id=uuid7,
         writers=writers(),
     )
+
+
+def _others(kind: "Kind | None") -> frozenset[str]:
+    """The names of the kinds that the rows of a kind may refer to."""
+    return getattr(kind, "others", frozenset())
 
 
 def executor_work(settings: Settings) -> "Work":

@@ -48,7 +48,6 @@ def artifacts(client: httpx2.Client, job_id: str) -> dict[str, str]:
     ("point", "nth"),
     [
         ("source.opened", 1),
-        ("step.map", 1),
         ("step.load", 1),
         ("chunk.begun", 1),
         ("chunk.begun", 6),
@@ -122,7 +121,7 @@ def test_a_file_that_kills_its_worker_each_time_ends_interrupted_and_others_go_o
     fragile: Running, client: httpx2.Client, faults: Faults
 ) -> None:
     for nth in range(1, ATTEMPTS_MAX + 1):
-        faults.kill_at("step.map", nth)
+        faults.kill_at("step.load", nth)
     job = fragile.imported(client, a_file())
     assert job["status"] == "interrupted"
     assert job["failure"]["code"] == "attempts-exhausted"

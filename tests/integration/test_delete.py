@@ -57,7 +57,7 @@ def workshop(database: Database, admin: Connection, system: Connection, tenant: 
                 ensure_table(owner, kind)
     return replace(
         made,
-        parts=replace(made.parts, kinds=lambda _, __, names: {name: KINDS[name] for name in names if name in KINDS}),
+        parts=replace(made.parts, kinds=lambda *_: KINDS),
     )
 
 

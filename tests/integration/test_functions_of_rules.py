@@ -21,7 +21,7 @@ def bench(database, admin, system, tenant, tmp_path) -> Callable[[Callable], Wor
         rule = Rule("own-rule", function, "Not as we want it", field="n", fields=("n",))
         kind = normal(replace(KIND, schema=replace(KIND.schema, rules=(*KIND.schema.rules, rule))))
         made = workshop_of(database, admin, system, tenant, tmp_path)
-        made.parts = replace(made.parts, kinds=lambda connection, tenant, names: dict.fromkeys(names, kind))
+        made.parts = replace(made.parts, kinds=lambda _, __, name: {name: kind})
         return made
 
     return make

@@ -61,12 +61,7 @@ def workshop(database: Database, admin: Connection, system: Connection, tenant: 
 
 def of_kinds(workshop: Workshop, *kinds: ImportKind) -> Workshop:
     known = {kind.name: kind for kind in (GROUPS, *kinds)}
-    return replace(
-        workshop,
-        parts=replace(
-            workshop.parts, kinds=lambda _, __, names: {name: known[name] for name in names if name in known}
-        ),
-    )
+    return replace(workshop, parts=replace(workshop.parts, kinds=lambda *_: known))
 
 
 def run(

@@ -145,7 +145,7 @@ def test_a_refused_file_has_the_cells_of_its_rows_and_one_without_its_files_has_
 def own_kind(workshop: Workshop, kind: ImportKind) -> Workshop:
     with connect(workshop.database, Role.OWNER) as owner:
         ensure_table(owner, kind)
-    return replace(workshop, parts=replace(workshop.parts, kinds=lambda _, __, names: dict.fromkeys(names, kind)))
+    return replace(workshop, parts=replace(workshop.parts, kinds=lambda _, __, name: {name: kind}))
 
 
 @pytest.mark.parametrize("issues_max", [1000, 1])

@@ -161,7 +161,8 @@ def test_a_hot_statement_reads_no_more_than_it_gives(
 def test_a_new_job_finds_the_last_one_of_its_file_and_reads_no_other(app: Connection, filled: Tenant) -> None:
     texts = {"id": uuid7(), "kind": "customers", "type": "import", "source": '{"sha256": "77"}', "steps": ["load"]}
     rest = {"options": "{}", "params": "{}", "metadata": "{}", "priority": 0, "attempts_max": 3}
-    nothing = dict.fromkeys(("created_by", "original_job_id", "trace_parent"))
+    file = ("file_id", "file_name", "media_type", "bytes", "sha256", "blob", "days")
+    nothing = dict.fromkeys(("created_by", "original_job_id", "trace_parent", *file))
     with transaction(app, filled.id), app.transaction(force_rollback=True):
         plan = explained(app, load("insert_job"), texts | rest | nothing)
     assert touched(plan) <= 5

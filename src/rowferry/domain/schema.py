@@ -238,6 +238,11 @@ class ImportKind:
     retention: Retention = field(default_factory=Retention)
     tenant: TenantId | None = None
 
+    @property
+    def others(self) -> frozenset[str]:
+        """The names of the other kinds that its rows may refer to."""
+        return frozenset(key.resource for key in self.schema.foreign_keys if key.resource)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:

@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -407,10 +406,7 @@ class Imports:
     ) -> Job:
         """The job with its file as first artifact."""
         source = {"file_name": upload.file_name, "bytes": upload.bytes, "sha256": upload.sha256}
-        job = await jobs.insert(connection, replace(new, source=source))
-        days = kind.retention.input_days
-        expires_at = None if days is None else job.created_at + timedelta(days=days)
-        artifact = NewArtifact(
+        file = NewArtifact(
             self.new_id(),
             "input",
             upload.file_name,
@@ -418,10 +414,9 @@ class Imports:
             upload.bytes,
             upload.sha256,
             upload.blob,
-            expires_at,
+            kind.retention.input_days,
         )
-        await artifacts.insert(connection, job.id, artifact)
-        return job
+        return await jobs.insert(connection, replace(new, source=source, file=file))
 
     async def _insert_task(
         self,

@@ -23,7 +23,8 @@ class NewArtifact:
     bytes: int
     sha256: str
     blob: str
-    expires_at: datetime | None = None
+    keep_days: int | None = None
+    """How many days it is kept. None: for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +51,10 @@ def _blob(row: DictRow) -> str:
     return str(row["blob"])
 
 
-INSERT = Statement("insert_artifact", nothing)
+INSERT = Statement("insert_artifacts", nothing)
 LIST = Statement("list_artifacts", _artifact)
 GET = Statement("get_artifact", _artifact)
 GET_INPUT = Statement("get_input", _blob)
-
-
-async def insert(connection: AsyncConnection, job_id: JobId, artifact: NewArtifact) -> None:
-    """Makes the row of a file that came with the job."""
-    await INSERT.run_async(connection, **_parameters(job_id, artifact))
 
 
 async def of_job(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
@@ -78,20 +74,15 @@ def input_sync(connection: Connection, tenant: TenantId, job_id: JobId) -> str |
 
 def add(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:
     """Makes the rows of files that the attempt stored."""
-    with connection.pipeline():  # all in one round trip
-        for one in made:
-            INSERT.run(connection, **_parameters(job_id, one))
-
-
-def _parameters(job_id: JobId, artifact: NewArtifact) -> dict[str, object]:
-    return {
-        "id": artifact.id,
-        "job_id": job_id,
-        "category": artifact.category,
-        "name": artifact.name,
-        "media_type": artifact.media_type,
-        "bytes": artifact.bytes,
-        "sha256": artifact.sha256,
-        "blob": artifact.blob,
-        "expires_at": artifact.expires_at,
-    }
+    INSERT.run(
+        connection,
+        job_id=job_id,
+        ids=[one.id for one in made],
+        categories=[one.category for one in made],
+        names=[one.name for one in made],
+        media_types=[one.media_type for one in made],
+        bytes=[one.bytes for one in made],
+        sha256s=[one.sha256 for one in made],
+        blobs=[one.blob for one in made],
+        days=[one.keep_days for one in made],
+    )

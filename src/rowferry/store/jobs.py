@@ -13,6 +13,7 @@ from rowferry.domain.faults import JobFault, NotAllowedNow, NotFound
 from rowferry.domain.job import TERMINAL, Attempt, Fence, Job, JobId, JobType, Move, RowNumber, Status, after
 from rowferry.domain.ledger import Ledger, Outcome
 from rowferry.store import chunks
+from rowferry.store.artifacts import NewArtifact
 from rowferry.store.database import AsyncConnection, Connection, Statement, load, nothing
 from rowferry.store.documents import document
 from rowferry.store.fence import FenceLost, Wishes, only_current, wishes_from_row
@@ -66,6 +67,8 @@ class NewJob:
     type: JobType
     steps: Sequence[str]
     source: Mapping[str, object] = field(default_factory=dict[str, object])
+    file: NewArtifact | None = None
+    """The file that comes with it, its first artifact."""
     options: Mapping[str, object] = field(default_factory=dict[str, object])
     params: Mapping[str, object] = field(default_factory=dict[str, object])
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -261,6 +264,7 @@ def _made(job: Job | None, job_id: JobId) -> Job:
 
 
 def _insert_parameters(job: NewJob) -> dict[str, object]:
+    file = job.file
     return {
         "id": job.id,
         "kind": job.kind,
@@ -275,6 +279,13 @@ def _insert_parameters(job: NewJob) -> dict[str, object]:
         "created_by": job.created_by,
         "original_job_id": job.original_job_id,
         "trace_parent": job.trace_parent,
+        "file_id": file and file.id,
+        "file_name": file and file.name,
+        "media_type": file and file.media_type,
+        "bytes": file and file.bytes,
+        "sha256": file and file.sha256,
+        "blob": file and file.blob,
+        "days": file and file.keep_days,
     }
 
 

@@ -1,6 +1,6 @@
 """The frame of an attempt: what any job needs while it runs, how it heeds wishes, settles chunks and makes artifacts."""
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from uuid import UUID
@@ -37,8 +37,8 @@ class Parts:
 
     connections: Connections
     blobs: Blobs
-    kinds: Callable[[Connection, TenantId, Collection[str]], Mapping[str, Kind]]
-    """Those of some names that a tenant has, by name."""
+    kinds: Callable[[Connection, TenantId, str], Mapping[str, Kind]]
+    """A tenant's kind of some name, and those that its rows may refer to, as far as there are such; by name."""
     readers: Readers
     loader: Callable[[Connection, LoadContext], Loader]
     reading: Callable[[ImportKind, TenantId], Reading]
@@ -92,6 +92,20 @@ class Artifact:
     """Makes the file of header, parts and footer; None: they are the file, one after another."""
 
 
+@dataclass(slots=True)
+class Learned:
+    """What an attempt knows of its input and has not said yet."""
+
+    rows_total: int | None = None
+    source: dict[str, object] = field(default_factory=dict[str, object])
+
+    def told(self) -> tuple[int | None, Mapping[str, object]]:
+        """All of it, which is said then."""
+        said = self.rows_total, self.source
+        self.rows_total, self.source = None, {}
+        return said
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What one attempt holds. `connection` writes the chunks, and a takeover ends its backend; `side` commits by itself and says progress."""
@@ -103,17 +117,16 @@ class Attempt:
     side: Connection
     scratch: Path
     stop: Callable[[], bool]
+    learned: Learned = field(default_factory=Learned)
 
-    def enter(
-        self,
-        step: str,
-        *,
-        rows_total: int | None = None,
-        rows_read: int | None = None,
-        source: Mapping[str, object] | None = None,
-        checkpoint: Mapping[str, object] | None = None,
-    ) -> None:
-        """Says that a step begins or gets on, and heeds wishes.
+    def learn(self, rows_total: int | None = None, source: Mapping[str, object] | None = None) -> None:
+        """Keeps what became known of the input; the next step that begins says it, too."""
+        if rows_total is not None:
+            self.learned.rows_total = rows_total
+        self.learned.source |= source or {}
+
+    def enter(self, step: str, *, rows_read: int | None = None, checkpoint: Mapping[str, object] | None = None) -> None:
+        """Says that a step begins or gets on, and what was learned meanwhile, and heeds wishes.
 
         Raises:
             FenceLost: the job is another attempt's.
@@ -122,7 +135,8 @@ class Attempt:
         self.reach(f"step.{step}")
         if rows_read is not None:  # of two attempts, what the one that got further had read
             checkpoint = {**(checkpoint or {}), ROWS_READ: max(rows_read, self.job.ledger.read)}
-        advance = jobs.Advance(self.job.id, self.fence, step, rows_total, rows_read, source, checkpoint)
+        total, source = self.learned.told()
+        advance = jobs.Advance(self.job.id, self.fence, step, total, rows_read, source, checkpoint)
         self.heed(jobs.advance(self.side, self.job.tenant, advance))
 
     def heed(self, wishes: Wishes) -> None:
@@ -181,9 +195,9 @@ class Attempt:
         self.reach("chunk.fenced", to)
         return wishes
 
-    def kinds(self, names: Collection[str]) -> Mapping[str, Kind]:
-        """Those of these kinds that there are, by name."""
-        return self.parts.kinds(self.side, self.job.tenant, names) if names else {}
+    def kinds(self, name: str) -> Mapping[str, Kind]:
+        """The kind of that name, and those that its rows may refer to, as far as there are such; by name."""
+        return self.parts.kinds(self.side, self.job.tenant, name)
 
     def ledger(self) -> Ledger:
         """The ledger as it is committed."""

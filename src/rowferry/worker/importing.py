@@ -6,8 +6,8 @@ from pathlib import PurePath
 
 from rowferry.domain import options as wire_options
 from rowferry.domain.declaration import reference_faults
-from rowferry.domain.faults import JobFaultCode, JobStopped, stop
-from rowferry.domain.mapping import Mapped, map_columns
+from rowferry.domain.faults import JobFaultCode, stop
+from rowferry.domain.mapping import map_columns
 from rowferry.pipeline import inspect, transform
 from rowferry.pipeline.match import Seen
 from rowferry.ports import ImportKind, Kind, LoadContext
@@ -24,14 +24,20 @@ class Import:
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
         self._source: Source | None = None
-        self._others: Mapping[str, Kind] = {}
+        self._kinds: Mapping[str, Kind] = {}
         self._known: Mapping[str, Stored] = {}
 
     def run(self) -> None:
         """All that is left of the import, to its terminal status."""
         attempt = self._attempt
         order = self._order()
-        source, mapped = self._opened(order)
+        opened = self._opened(order)
+        try:
+            source, columns = self._mapped(order, opened)
+            references = self._references(order.kind, source.plan.fields, strict=order.options.strict)
+        except Exception:
+            attempt.enter("map")  # where it ends here, the job still says what the file is
+            raise
         self._source = source
         with self._in_file(order, source) as in_file:
             context = LoadContext(
@@ -39,13 +45,14 @@ class Import:
                 attempt.job,
                 source.plan.fields,
                 order.options,
-                columns={field: source.inspection.columns[at] for at, field in mapped.pairs},
-                references=self._references(order.kind, source.plan.fields, strict=order.options.strict),
+                columns=columns,
+                references=references,
                 in_file=in_file.knows if in_file else None,
             )
             self._known = Loading(attempt, order, source, attempt.parts.loader(attempt.connection, context)).run()
         signs = source.plan.signs
-        attempt.enter("report", source={"decimal_signs": dict(signs)} if signs else None)
+        attempt.learn(source={"decimal_signs": dict(signs)} if signs else None)
+        attempt.enter("report")
         artifacts = self.report()
         attempt.finish(None, artifacts)
 
@@ -66,10 +73,10 @@ class Import:
 
     def _order(self) -> Order:
         job = self._attempt.job
-        kind = self._attempt.kinds([job.kind]).get(job.kind)
+        self._kinds = self._attempt.kinds(job.kind)
+        kind = self._kinds.get(job.kind)
         if not isinstance(kind, ImportKind):
             raise stop(JobFaultCode.UNKNOWN_KIND, f"No import kind {job.kind} is known to this worker.", kind=job.kind)
-        self._others = self._attempt.kinds({key.resource for key in kind.schema.foreign_keys} - {"", kind.name})
         options, policy, dry_run = wire_options.from_wire(job.options, kind)
         if options.mode not in kind.modes:
             allowed = ", ".join(kind.modes)
@@ -78,7 +85,7 @@ class Import:
             )
         return Order(kind, options, policy, dry_run)
 
-    def _opened(self, order: Order) -> tuple[Source, Mapped]:
+    def _opened(self, order: Order) -> inspect.Opened:
         attempt, parts = self._attempt, self._attempt.parts
         path = parts.blobs.local_path(self._input(), attempt.scratch)
         attempt.reach("source.opened")
@@ -91,20 +98,21 @@ class Import:
                 rows=inspection.rows,
                 limit=order.kind.limits.rows,
             )
-        said = {**attempt.job.source, **inspect.source(inspection)}
+        attempt.learn(inspection.rows, inspect.source(inspection))
+        return opened
+
+    def _mapped(self, order: Order, opened: inspect.Opened) -> tuple[Source, Mapping[str, str]]:
+        """How the file is read and judged, and by field the column that fills it."""
+        inspection = opened.inspection
         nameless = (at for at, name in enumerate(inspection.columns) if not name)
         left_out = (*inspection.added_columns, *nameless)
-        try:
-            mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
-        except JobStopped:
-            attempt.enter("map", rows_total=inspection.rows, source=said)
-            raise
-        said["mapping"] = {inspection.columns[at]: field for at, field in mapped.pairs}
-        attempt.enter("map", rows_total=inspection.rows, source=said)
+        mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
+        columns = {field: inspection.columns[at] for at, field in mapped.pairs}
+        self._attempt.learn(source={"mapping": {column: field for field, column in columns.items()}})
         plan = transform.compile(
             order.kind, inspection.columns, mapped.pairs, order.options, opened.blocks, typed=inspection.typed
         )
-        return Source(opened, plan, order.kind.schema, parts.limits.chunk_rows), mapped
+        return Source(opened, plan, order.kind.schema, self._attempt.parts.limits.chunk_rows), columns
 
     def _input(self) -> str:
         """The key of the blob that the job was sent with."""
@@ -116,9 +124,8 @@ class Import:
     def _references(self, kind: ImportKind, fields: Sequence[str], *, strict: bool) -> Mapping[str, ImportKind]:
         found: dict[str, ImportKind] = {}
         held = kind.schema.held_references(fields, strict=strict)
-        named = {key.resource for key in held} - {"", kind.name}
-        for name in sorted(named):
-            other = self._others.get(name)
+        for name in sorted({key.resource for key in held if key.resource}):
+            other = self._kinds.get(name)
             if not isinstance(other, ImportKind):
                 raise stop(
                     JobFaultCode.UNKNOWN_KIND, f"The kind {kind.name} refers to {name}, which is not there.", kind=name
@@ -132,7 +139,7 @@ class Import:
     def _in_file(self, order: Order, source: Source) -> Generator[Seen | None]:
         """The keys of the whole file, where rows may refer to other rows of the same file, earlier or later."""
         held = order.kind.schema.held_references(source.plan.fields, strict=order.options.strict)
-        if not any(key.resource in {"", order.kind.name} for key in held):
+        if all(key.resource for key in held):
             yield None
             return
         self._attempt.enter("validate")

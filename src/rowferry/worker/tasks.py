@@ -8,7 +8,7 @@ from rowferry.domain.faults import Invalid, JobFaultCode, stop
 from rowferry.domain.job import Move, RowNumber
 from rowferry.domain.ledger import Ledger
 from rowferry.pipeline.typed import columns_of, table_frames
-from rowferry.ports import Batch, Choice, ImportKind, Reading, Removing, TaskKind
+from rowferry.ports import Batch, Choice, ImportKind, Kind, Reading, Removing, TaskKind
 from rowferry.store import artifacts
 from rowferry.store.fence import Wishes
 from rowferry.worker.frame import Artifact, Attempt, Settlement
@@ -36,18 +36,20 @@ class Context:
         return self._checkpoint
 
     def enter(self, step: str, total: int | None = None) -> None:
-        self._attempt.enter(step, rows_total=total)
+        self._attempt.learn(total)
+        self._attempt.enter(step)
 
     def rows(self, kind: str) -> Reading:
-        return self._attempt.parts.reading(kind_of(self._attempt, kind), self._attempt.job.tenant)
+        return self._attempt.parts.reading(import_kind(self._attempt.kinds(kind), kind), self._attempt.job.tenant)
 
     def removing(self) -> Removing:
         removes, param = self._kind.removes, self._kind.names_kind
         assert removes is not None, "only a task that removes rows asks for that"  # noqa: S101  # an invariant, as code
         assert param is not None, "and such a task names the kind"  # noqa: S101  # likewise
-        kind = kind_of(self._attempt, str(self.params[param]))
-        others = {one.resource for one in kind.schema.foreign_keys} - {"", kind.name}
-        choice = Choice(kind, removes(self.params), {name: kind_of(self._attempt, name) for name in others})
+        name = str(self.params[param])
+        found = self._attempt.kinds(name)
+        kind = import_kind(found, name)
+        choice = Choice(kind, removes(self.params), {other: import_kind(found, other) for other in kind.others})
         try:
             return self._attempt.parts.removing(self._attempt.connection, choice, self._attempt.job.tenant)
         except Invalid as refusal:
@@ -59,13 +61,13 @@ class Context:
         self._checkpoint = {**self._checkpoint, **checkpoint}
 
 
-def kind_of(attempt: Attempt, name: str) -> ImportKind:
-    """The import kind of that name.
+def import_kind(kinds: Mapping[str, Kind], name: str) -> ImportKind:
+    """The import kind of that name among those that were found.
 
     Raises:
         JobStopped: unknown-kind.
     """
-    found = attempt.kinds([name]).get(name)
+    found = kinds.get(name)
     if not isinstance(found, ImportKind):
         raise stop(JobFaultCode.UNKNOWN_KIND, f"There is no import kind {name} here.", kind=name)
     return found
@@ -76,7 +78,7 @@ class Task:
 
     def __init__(self, attempt: Attempt) -> None:
         self._attempt = attempt
-        found = attempt.kinds([attempt.job.kind]).get(attempt.job.kind)
+        found = attempt.kinds(attempt.job.kind).get(attempt.job.kind)
         self._kind = found if isinstance(found, TaskKind) else None
         self._pending = b""
 
@@ -113,7 +115,8 @@ class Task:
         attempt, writer = self._attempt, self._attempt.parts.writers[wanted]
         named = self._kind.names_kind if self._kind else None
         assert named is not None, "a table is one of a kind's rows"  # noqa: S101  # an invariant, as code
-        kind = kind_of(attempt, str(attempt.job.params[named]))
+        name = str(attempt.job.params[named])
+        kind = import_kind(attempt.kinds(name), name)
 
         def made(parts: Iterator[bytes]) -> Iterator[bytes]:
             lines = (line for part in parts for line in part.splitlines(keepends=True))

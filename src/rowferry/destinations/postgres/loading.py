@@ -14,7 +14,7 @@ from rowferry.destinations.postgres.statements import (
     AT,
     BY_INDEX,
     KEPT,
-    TAKE_TURN,
+    TAKE_TURN_BY_INDEX,
     contradicted,
     missing_references,
     statements_of,
@@ -90,8 +90,8 @@ class PostgresLoader:
         """Writes one chunk. `created` is what the write returned, not what a look before it said."""
         verdicts = self._verdicts(chunk)
         if chunk.frame.height:
-            self._connection.execute(TAKE_TURN, [table_name(self._context.kind)])
-            self._prepare()
+            self._connection.execute(TAKE_TURN_BY_INDEX, [table_name(self._context.kind)])
+            self._look_whether_empty()
             for wave in self._waves(chunk):
                 self._write(chunk, verdicts, self._consistent(chunk, verdicts, self._referring(chunk, verdicts, wave)))
         return self._with_faulty(chunk, verdicts.loaded())
@@ -102,7 +102,8 @@ class PostgresLoader:
             return self._try(chunk)
         verdicts = self._verdicts(chunk)
         if chunk.frame.height:
-            self._prepare()
+            self._connection.execute(BY_INDEX)
+            self._look_whether_empty()
             positions = self._referring(chunk, verdicts, np.arange(chunk.frame.height))
             positions = self._consistent(chunk, verdicts, positions)
             straight = self._straight(chunk, positions)
@@ -125,8 +126,7 @@ class PostgresLoader:
     def _verdicts(self, chunk: Chunk) -> Verdicts:
         return Verdicts(chunk, self._context.kind, self._context.columns)
 
-    def _prepare(self) -> None:
-        self._connection.execute(BY_INDEX)
+    def _look_whether_empty(self) -> None:
         if self._empty_at_start is None:
             self._empty_at_start = bool(self._one(self._statements.is_empty)[0])
 
@@ -168,8 +168,7 @@ class PostgresLoader:
                 verdicts.issues(positions[dangling], RowCode.FOREIGN_KEY, key.fields, resource=other.name)
 
     def _other(self, key: ForeignKey) -> ImportKind:
-        itself = key.resource in {"", self._context.kind.name}
-        return self._context.kind if itself else self._context.references[key.resource]
+        return self._context.references[key.resource] if key.resource else self._context.kind
 
     def _dangling(self, key: ForeignKey, other: ImportKind, referring: pl.DataFrame, lost: pl.DataFrame) -> Positions:
         """The rows that refer to one of the lost values, which no stored row has, unless a row of the file itself has it."""
@@ -235,8 +234,16 @@ class PostgresLoader:
         few = first and 0 < positions.size <= FEW_ROWS
         if not few or not self._schema.primary_key or self._context.options.mode is Mode.UPDATE:
             return positions[:0]
-        rows = chunk.frame if positions.size == chunk.frame.height else self._keys(chunk, positions)
-        return positions[:0] if self._unchanged.any_known(rows, -(-rows.height // HANDFUL)) else positions
+        handful = positions[:: -(-positions.size // HANDFUL)]
+        return positions if self._all_new(chunk.frame[handful]) else positions[:0]
+
+    def _all_new(self, rows: pl.DataFrame) -> bool:
+        """Whether none of these rows has a stored one of its key."""
+        key = self._schema.primary_key
+        itself = ForeignKey(key, "", key)
+        keys = rows.select(_literals((key,), tuple((name, rows.schema[name]) for name in key)))
+        (new,) = self._one(missing_references(((itself, self._context.kind),)), keys.row(0))
+        return len(new) == rows.height
 
     def _copy(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         """New rows straight into the table. Where one of them may not in, all of them go the careful way instead."""
@@ -445,8 +452,7 @@ class PostgresLoader:
 
     def _one(self, statement: bytes, parameters: Sequence[object] = ()) -> TupleRow:
         with self._connection.cursor(binary=True) as cursor:
-            # a prepared statement might get a plan that compares each row with the whole array, one by one
-            row = cursor.execute(statement, parameters or None, prepare=False).fetchone()
+            row = cursor.execute(statement, parameters or None).fetchone()
         assert row is not None, "the statement gives one row"  # noqa: S101  # an invariant, as code
         return row
 

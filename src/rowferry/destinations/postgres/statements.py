@@ -15,15 +15,18 @@ from rowferry.domain.schema import Dependency, Empty, Field, FieldType, ForeignK
 OWN = sql.SQL("d.tenant_id = (select rowferry.tenant())")
 """The transaction's tenant, asked once a statement: the loader passes by the row policies, so each statement says it."""
 
+TURN: LiteralString = "pg_advisory_xact_lock(hashtextextended(%s, rowferry.tenant()))"
+TAKE_TURN = sql.SQL("select {}").format(sql.SQL(TURN))
+"""Loaders of one tenant and table take turns, chunk by chunk, so that a match sees all that others committed."""
 BY_INDEX = sql.SQL(
     "select set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('jit', 'off', true),"
     " set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),"
-    " set_config('enable_material', 'off', true)"
+    " set_config('enable_material', 'off', true), set_config('plan_cache_mode', 'force_custom_plan', true)"
 )
 """A table filled by this very job has no statistics, and any plan but look-ups in a key's index would read the whole table
-for every chunk. For the rest of the transaction."""
-TAKE_TURN = sql.SQL("select pg_advisory_xact_lock(hashtextextended(%s, rowferry.tenant()))")
-"""Loaders of one tenant and table take turns, chunk by chunk, so that a match sees all that others committed."""
+for every chunk; one that is kept for any array might compare each row with all of it, one by one. For the rest of the transaction."""
+TAKE_TURN_BY_INDEX = sql.SQL("{}, {}").format(BY_INDEX, sql.SQL(TURN))
+"""Both at once."""
 BETWEEN = "\x1f"
 """The mark between keys that are sent as one text."""
 BETWEEN_ROWS = "\x1e"

@@ -114,17 +114,6 @@ class Unchanged:
             return np.zeros(keys.height, np.bool_)
         return mine.split().is_in(stored.split().implode()).to_numpy()
 
-    def any_known(self, rows: pl.DataFrame, every: int) -> bool:
-        """Whether a key of each so many rows, a few in all, is stored; or that cannot be told. Few are not worth to be compared as texts."""
-        if self._look_for_keys is None:
-            return True
-        few = rows.select(pl.col(self._key).gather_every(every))
-        sent = self._sent(few)
-        if any(text.count(BETWEEN) != few.height - 1 for text in sent):  # a value holds the mark
-            return True
-        *_, found = self._ask(self._look_for_keys, [LOOK_BYTES_MAX // few.height, *sent])
-        return bool(found)
-
     def _sent(self, keys: pl.DataFrame) -> Sequence[str]:
         """The keys as the looks take them, neighbours in the index one after another."""
         ordered = keys.sort(self._key)

@@ -1,6 +1,11 @@
 with said as (
     insert into events (tenant_id, job_id, seq, type, data)
     values (tenant(), %(id)s, 1, 'submitted', jsonb_build_object('status', 'queued', 'kind', %(kind)s::text))
+), brought as (
+    insert into artifacts (id, tenant_id, job_id, category, name, media_type, bytes, sha256, blob, expires_at)
+    select %(file_id)s::uuid, tenant(), %(id)s, 'input', %(file_name)s, %(media_type)s, %(bytes)s::bigint, %(sha256)s, %(blob)s,
+        now() + make_interval(days => %(days)s::int)
+    where %(file_id)s::uuid is not null
 )
 insert into jobs (id, tenant_id, kind, type, steps, source, options, params, metadata, priority, attempts_max, created_by, original_job_id,
     same_file_as, trace_parent, event_seq)
