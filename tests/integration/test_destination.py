@@ -365,10 +365,10 @@ def test_texts_that_mean_something_to_csv_go_in_as_they_are(people: Place) -> No
 def test_what_an_update_overwrites_is_kept(people: Place, admin: Connection) -> None:
     people.load({"email": "a", "name": "old", "ratio": Decimal("1.5")}, {"email": "b", "name": "same"})
     people.load({"email": "b", "name": "same"}, {"email": "a", "name": "new"})
-    [(job, row, kind, tenant, image)] = admin.execute(
-        "select job_id, row, kind, tenant_id, image from before_images"
+    [(job, row, kind, tenant, image, days)] = admin.execute(
+        "select job_id, row, kind, tenant_id, image, extract(days from expires_at - taken_at) from before_images"
     ).fetchall()
-    assert (job, row, kind, tenant) == (UUID(int=2), 2, "people", people.tenant)
+    assert (job, row, kind, tenant, days) == (UUID(int=2), 2, "people", people.tenant, 30)
     assert (image["name"], image["ratio"], image["_row"], image["_job_id"]) == ("old", 1.5, 1, str(UUID(int=1)))
     assert "tenant_id" not in image
 

@@ -1,6 +1,7 @@
 """A pass of housekeeping: what nobody can ask for any more goes, all else stays."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from rowferry.worker.housekeeping import Tidied, tidy
 
 OLD, YOUNG = 0, 3600
 """How old a blob must be, so that those of a test are old enough, or not."""
-CLEAN = Tidied(0, 0, 0, 0)
+CLEAN = Tidied(0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture(params=["folder", "object store"])
@@ -22,13 +23,19 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Blobs:
     return open_blobs(tmp_path / "blobs" if request.param == "folder" else "memory:///")
 
 
-def named(app: Connection, job: Job, blob: str) -> None:
+def named(app: Connection, job: Job, blob: str, days: int | None = None) -> None:
     with transaction(app, job.tenant):
         app.execute(
-            "insert into artifacts (id, job_id, category, name, media_type, bytes, sha256, blob)"
-            " values (%s, %s, 'input', 'a', 'text/csv', 1, '', %s)",
-            (uuid7(), job.id, blob),
+            "insert into artifacts (id, job_id, category, name, media_type, bytes, sha256, blob, expires_at)"
+            " values (%s, %s, 'input', 'a', 'text/csv', 1, '', %s, now() + make_interval(days => %s))",
+            (uuid7(), job.id, blob, days),
         )
+
+
+def end(system: Connection, *ended: Job) -> None:
+    ids = [job.id for job in ended]
+    system.execute("update jobs set status = 'cancelled', finished_at = now() where id = any(%s)", (ids,))
+    system.commit()
 
 
 def is_there(store: Blobs, key: str) -> bool:
@@ -49,7 +56,7 @@ def test_files_that_no_job_names_go_once_they_are_old_and_no_other_does(
     named(app, first, kept)
     named(app, again, kept)  # a rerun names the same file
     assert tidy(database, store, YOUNG) == CLEAN
-    assert tidy(database, store, OLD) == Tidied(2, 0, 0, 0)
+    assert tidy(database, store, OLD) == replace(CLEAN, unnamed=2)
     assert [is_there(store, key) for key in (kept, left, made)] == [True, False, False]
     assert tidy(database, store, OLD) == CLEAN
 
@@ -61,9 +68,8 @@ def test_parts_go_when_their_job_has_ended(
     gone, kept = f"parts/{ended.id}-1-output-1.zst", f"parts/{waiting.id}-1-output-1.zst"
     for key in (gone, kept):
         store.put(key, b"x")
-    system.execute("update jobs set status = 'cancelled', finished_at = now() where id = %s", (ended.id,))
-    system.commit()
-    assert tidy(database, store, OLD) == Tidied(0, 1, 0, 0)
+    end(system, ended)
+    assert tidy(database, store, OLD) == replace(CLEAN, parts=1)
     assert [is_there(store, key) for key in (gone, kept)] == [False, True]
 
 
@@ -72,7 +78,7 @@ def test_what_a_write_left_that_broke_off_goes(database: Database, tmp_path: Pat
     unfinished.mkdir()
     (unfinished / "0123").write_bytes(b"x")
     assert tidy(database, FolderBlobs(tmp_path), YOUNG) == CLEAN
-    assert tidy(database, FolderBlobs(tmp_path), OLD) == Tidied(0, 0, 1, 0)
+    assert tidy(database, FolderBlobs(tmp_path), OLD) == replace(CLEAN, unfinished=1)
     assert list(unfinished.iterdir()) == []
 
 
@@ -87,8 +93,44 @@ def test_keys_of_requests_go_when_their_time_is_over(
             (tenant.id, key, job.id, hours),
         )
     system.commit()
-    assert tidy(database, store, YOUNG) == Tidied(0, 0, 0, 1)
+    assert tidy(database, store, YOUNG) == replace(CLEAN, keys=1)
     assert system.execute("select key from idempotency_keys").fetchall() == [("present",)]
+
+
+def test_files_of_ended_jobs_go_when_their_time_is_over(
+    database: Database, app: Connection, system: Connection, submit: Callable[..., Job], tenant, store: Blobs
+) -> None:
+    first, again, waiting = submit(tenant), submit(tenant), submit(tenant)
+    shared, past, young, forever, needed = (f"uploads/{uuid7()}" for _ in range(5))
+    for key in (shared, past, young, forever, needed):
+        store.put(key, b"x")
+    named(app, first, shared, days=-1)
+    named(app, again, shared, days=1)  # a rerun that is kept longer
+    named(app, first, past, days=-1)
+    named(app, first, young, days=1)
+    named(app, first, forever)
+    named(app, waiting, needed, days=-1)
+    end(system, first, again)
+    assert tidy(database, store, OLD) == replace(CLEAN, expired=2, unnamed=1)
+    assert [is_there(store, key) for key in (shared, past, young, forever, needed)] == [True, False, True, True, True]
+    end(system, waiting)
+    assert tidy(database, store, OLD) == replace(CLEAN, expired=1, unnamed=1)
+    assert not is_there(store, needed)
+
+
+def test_before_images_go_when_their_time_is_over(
+    database: Database, system: Connection, submit: Callable[..., Job], tenant, store: Blobs
+) -> None:
+    job = submit(tenant)
+    for row, days in enumerate([-1, -1, None, 1, -1]):
+        system.execute(
+            "insert into before_images (tenant_id, job_id, row, kind, image, expires_at)"
+            " values (%s, %s, %s, 'things', '{}', now() + make_interval(days => %s))",
+            (tenant.id, job.id, row, days),
+        )
+    system.commit()
+    assert tidy(database, store, OLD) == replace(CLEAN, images=3)
+    assert system.execute("select row from before_images order by row").fetchall() == [(2,), (3,)]
 
 
 def test_one_pass_at_a_time_in_the_whole_installation(database: Database, store: Blobs) -> None:

@@ -16,7 +16,7 @@ from rowferry.domain.declaration import from_declaration
 from rowferry.domain.job import JobId
 from rowferry.domain.ledger import Ledger
 from rowferry.domain.options import from_wire
-from rowferry.domain.schema import ImportKind, Mode
+from rowferry.domain.schema import ImportKind, Mode, Retention
 from rowferry.domain.schema import Limits as KindLimits
 from rowferry.store.database import Connection, Database, Role, connect
 from slow_reader import find_duplicates, read_rows
@@ -186,6 +186,14 @@ def test_a_file_with_more_rows_than_the_kind_takes_is_refused_before_a_row_is_wr
     assert (job.status, job.failure and job.failure.code) == ("failed", "too-many-rows")
     assert job.ledger == Ledger()
     assert workshop.table() == {}
+
+
+def test_what_an_import_makes_is_kept_as_long_as_its_kind_says(workshop: Workshop) -> None:
+    kept = with_kind(workshop, replace(KIND, retention=Retention(errors_days=7)))
+    job = kept.run(kept.submit(b"code,n\na,1\nb,x\n", {}), [], 10)
+    question = "select category, extract(days from expires_at - created_at) from artifacts where job_id = %s and category <> 'input'"
+    made = workshop.admin.execute(question, [job.id]).fetchall()
+    assert dict(made) == dict.fromkeys(("staging", "output", "errors"), 7)
 
 
 def test_a_mode_that_the_kind_took_when_the_job_was_sent_and_takes_no_more_stops_it(workshop: Workshop) -> None:

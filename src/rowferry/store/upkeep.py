@@ -77,6 +77,8 @@ TAKE_HOUSEKEEPING = Statement("take_housekeeping", _taken)
 NAMED_BLOBS = Statement("list_named_blobs", _blob)
 ENDED_JOBS = Statement("list_ended_jobs", _job_id)
 DELETE_EXPIRED_KEYS = Statement("delete_expired_keys", nothing)
+DELETE_EXPIRED_ARTIFACTS = Statement("delete_expired_artifacts", nothing)
+DELETE_EXPIRED_IMAGES = Statement("delete_expired_images", nothing)
 
 
 async def connect(database: Database) -> AsyncConnection:
@@ -176,3 +178,13 @@ def ended_jobs(connection: Connection, ids: Sequence[UUID]) -> list[JobId]:
 def forget_expired_keys(connection: Connection) -> int:
     """Removes keys of requests past their time, of all tenants."""
     return DELETE_EXPIRED_KEYS.run(connection)
+
+
+def forget_expired_artifacts(connection: Connection, most: int) -> int:
+    """Removes the rows of so many files of ended jobs past their time, of all tenants; a blob that nothing names then is an orphan."""
+    return DELETE_EXPIRED_ARTIFACTS.run(connection, most=most)
+
+
+def forget_expired_images(connection: Connection, most: int) -> int:
+    """Removes so many before-images past their time, of all tenants."""
+    return DELETE_EXPIRED_IMAGES.run(connection, most=most)

@@ -86,6 +86,8 @@ class Artifact:
     header: bytes = b""
     footer: bytes = b""
     always: bool = False
+    keep_days: int | None = None
+    """How many days it is kept. None: for ever."""
     known: Stored | None = None
     """Size and digest of the whole, where they are known."""
     made: Callable[[Iterator[bytes]], Iterator[bytes]] | None = None
@@ -284,5 +286,12 @@ class Attempt:
         self.parts.blobs.write(key, content())
         whole = artifact.known or digest.stored()
         return files.NewArtifact(
-            identity, artifact.category, artifact.name, artifact.media_type, whole.bytes, whole.sha256, key
+            identity,
+            artifact.category,
+            artifact.name,
+            artifact.media_type,
+            whole.bytes,
+            whole.sha256,
+            key,
+            artifact.keep_days,
         )

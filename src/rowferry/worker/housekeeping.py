@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import islice
 from uuid import UUID
 
@@ -17,7 +17,10 @@ PART = re.compile(r"parts/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[-/].+")
 BATCH = 1_000
 """Blobs that are looked up at once."""
 PASS_MAX = 10_000
-"""Blobs of a sort that one pass removes at most; the next goes on."""
+"""Files of a sort that one pass removes at most; the next goes on."""
+IMAGES_BATCH = 50_000
+IMAGES_PASS_MAX = 2_000_000
+"""Likewise before-images: an import may have overwritten a million rows."""
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
 
@@ -26,10 +29,14 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
 class Tidied:
     """How much a pass removed."""
 
+    expired: int
+    """Files past the time that their kind keeps them."""
     unnamed: int
     parts: int
     unfinished: int
     keys: int
+    images: int
+    """Before-images past theirs."""
 
 
 def tidy(database: Database, blobs: Blobs, orphan_seconds: float) -> Tidied | None:
@@ -50,13 +57,23 @@ def tidy(database: Database, blobs: Blobs, orphan_seconds: float) -> Tidied | No
         if not upkeep.take_housekeeping(connection):
             return None
         done = Tidied(
+            expired=upkeep.forget_expired_artifacts(connection, PASS_MAX),  # their blobs are unnamed then
             unnamed=sum(_unnamed(connection, blobs, prefix, orphan_seconds) for prefix in ("uploads", "artifacts")),
             parts=_parts(connection, blobs, orphan_seconds),
             unfinished=blobs.clear_unfinished(orphan_seconds),
             keys=upkeep.forget_expired_keys(connection),
+            images=_images(connection),
         )
-    log.info("housekeeping.done", unnamed=done.unnamed, parts=done.parts, unfinished=done.unfinished, keys=done.keys)
+    log.info("housekeeping.done", **asdict(done))
     return done
+
+
+def _images(connection: Connection) -> int:
+    """Removes before-images past their time, batch by batch, so that none holds its locks for long."""
+    removed = 0
+    while removed < IMAGES_PASS_MAX and (gone := upkeep.forget_expired_images(connection, IMAGES_BATCH)):
+        removed += gone
+    return removed
 
 
 def _unnamed(connection: Connection, blobs: Blobs, prefix: str, seconds: float) -> int:

@@ -26,6 +26,7 @@ class Import:
         self._source: Source | None = None
         self._kinds: Mapping[str, Kind] = {}
         self._known: Mapping[str, Stored] = {}
+        self._keep_days: int | None = None
 
     def run(self) -> None:
         """All that is left of the import, to its terminal status."""
@@ -38,7 +39,7 @@ class Import:
         except Exception:
             attempt.enter("map")  # where it ends here, the job still says what the file is
             raise
-        self._source = source
+        self._source, self._keep_days = source, order.kind.retention.errors_days
         with self._in_file(order, source) as in_file:
             context = LoadContext(
                 order.kind,
@@ -64,7 +65,14 @@ class Import:
         stem = PurePath(str(self._attempt.job.source.get("file_name") or "rows.csv")).stem or "rows"
         return self._attempt.make(
             [
-                Artifact(name, f"{stem}.{name}.csv", "text/csv", first, known=self._known.get(name))
+                Artifact(
+                    name,
+                    f"{stem}.{name}.csv",
+                    "text/csv",
+                    first,
+                    keep_days=self._keep_days,
+                    known=self._known.get(name),
+                )
                 for name, first in source.headers().items()
             ]
         )

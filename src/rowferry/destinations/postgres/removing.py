@@ -8,7 +8,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import set_json_loads
 
 from rowferry.destinations.postgres.reading import behind, by_key, condition, read_json, texts_columns, texts_of
-from rowferry.destinations.postgres.statements import OWN, TAKE_TURN, same_values
+from rowferry.destinations.postgres.statements import OWN, TAKE_TURN, expiry_of_images, same_values
 from rowferry.destinations.postgres.tables import table, table_name
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import Invalid
@@ -73,13 +73,14 @@ class PostgresRemoving:
     def _delete(self) -> sql.Composed:
         return sql.SQL(
             "with gone as (delete from {table} d where {own} and d.ctid = any(%s::tid[]) returning d.*),"
-            " kept as (insert into rowferry.before_images (job_id, kind, row, image)"
-            " select rowferry.current_job(), %s, %s + row_number() over (order by {key}), to_jsonb(d) - 'tenant_id' from gone d)"
+            " kept as (insert into rowferry.before_images (job_id, kind, row, image, expires_at)"
+            " select rowferry.current_job(), %s, %s + row_number() over (order by {key}), to_jsonb(d) - 'tenant_id', {expiry} from gone d)"
             " select {columns} from gone d order by {key}"
         ).format(
             table=table(self._kind),
             own=OWN,
             key=by_key(self._kind),
+            expiry=expiry_of_images(self._kind),
             columns=sql.SQL(", ").join(texts_columns(self._kind)),
         )
 

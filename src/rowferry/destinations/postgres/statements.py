@@ -251,8 +251,8 @@ class Statements:
                 " to_jsonb(d) - 'tenant_id' as _image from {table} d where {own} and {same_key} limit 1) d where s._at = any(%s::int[])),"
                 " changed as (update {table} d set {changes} from s where d.ctid = s._place and d.xmin = s._version"
                 " returning s._at, s._row, s._image),"
-                " kept as (insert into rowferry.before_images (job_id, row, kind, image)"
-                " select (select rowferry.current_job()), _row, %s, _image from changed)"
+                " kept as (insert into rowferry.before_images (job_id, row, kind, image, expires_at)"
+                " select (select rowferry.current_job()), _row, %s, _image, {expiry} from changed)"
                 " select coalesce(array_agg(_at), '{{}}') from changed"
             )
             .format(
@@ -261,6 +261,7 @@ class Statements:
                 stage=self.stage,
                 own=OWN,
                 same_key=self._same_key(),
+                expiry=expiry_of_images(self.kind),
             )
             .as_bytes()
         )
@@ -318,6 +319,11 @@ class Statements:
     def _change(self, field: Field) -> sql.Composed:
         text = sql.SQL("{0} = coalesce(s.{0}, d.{0})" if self._keeps(field) else "{0} = s.{0}")
         return text.format(sql.Identifier(field.name))
+
+
+def expiry_of_images(kind: ImportKind) -> sql.Composed:
+    """When what is overwritten or deleted now is no longer kept; null: never."""
+    return sql.SQL("now() + make_interval(days => {})").format(sql.Literal(kind.retention.before_images_days))
 
 
 @lru_cache(KEPT)
