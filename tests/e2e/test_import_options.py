@@ -110,3 +110,20 @@ def test_rows_that_are_sent_as_json_take_defaults_too(running: Running, client) 
     job = running.ended(client, client.post("/v1/imports", json=body).json()["id"])
     assert job["status"] == "succeeded", job["failure"]
     assert stored(running, client) == [("A", "east", "1.234", None)]
+
+
+def test_a_file_that_is_stated_to_have_no_header_is_all_rows(running: Running, client) -> None:
+    mapping = {"column_1": "sku", "column_2": "site", "column_3": None}
+    content = b"a1,west,new\na2,far away,old\n"
+    refused = running.imported(client, content, "stock")
+    assert (refused["status"], refused["failure"]["code"]) == ("failed", "unknown-columns")
+    job = running.imported(client, content, "stock", header_line=0, mapping=mapping)
+    assert (job["status"], job["ledger"]["read"], job["ledger"]["created"]) == ("partial", 2, 1), job["failure"]
+    assert (job["source"]["header_line"], job["source"]["columns"]) == (0, ["column_1", "column_2", "column_3"])
+    assert stored(running, client) == [("A1", "west", None, None)]
+    header, row = artifact(client, job, "errors").splitlines()
+    assert header.startswith("column_1,column_2,column_3,_row,_line,")
+    assert row.startswith("a2,far away,old,2,2,too-long,site,")
+    mended = f"{header}\n{row.replace('far away', 'east')}\n".encode()
+    assert running.imported(client, mended, "stock", mapping=mapping)["status"] == "succeeded"
+    assert [row[0] for row in stored(running, client)] == ["A1", "A2"]

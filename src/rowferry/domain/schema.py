@@ -246,7 +246,7 @@ class ImportKind:
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a file; None means: detect, and refuse where two readings are possible. `header_line` counts from 1."""
+    """How to read a file; None means: detect, and refuse where two readings are possible. `header_line` counts from 1; 0: there is none."""
 
     delimiter: str | None = None
     quote: str | None = None

@@ -120,7 +120,7 @@ def test_a_filled_csv_comes_back_without_an_issue(tmp_path) -> None:
 def test_an_empty_template_has_no_rows(tmp_path, kind, made) -> None:
     path = tmp_path / "template"
     path.write_bytes(made(kind))
-    assert issues_of(path, kind, sheet="Data") == (0, [])
+    assert issues_of(path, kind) == (0, [])
 
 
 def test_the_first_sheet_is_for_rows_and_keeps_texts(tmp_path) -> None:

@@ -89,6 +89,17 @@ def test_the_header_can_be_stated_and_must_then_have_content(tmp_path):
     assert "Row 3 of the sheet S is empty" in refused(path, tmp_path, "no-header", header_line=3)
 
 
+def test_a_sheet_that_is_stated_to_have_no_header_is_all_rows_and_its_columns_have_their_places_as_names(tmp_path):
+    path = workbook(tmp_path / "b.xlsx", {"S": [[], ["a", "b"], ["c"], [], ["d", "e", "f"]]})
+
+    found, blocks = inspected(path, tmp_path, header_line=0)
+
+    assert (found.columns, found.header_line, found.rows) == (("column_1", "column_2", "column_3"), 0, 3)
+    assert (found.blank_records, found.lines_above) == (2, 0)
+    assert rows_of(blocks) == [("a", "b", ""), ("c", "", ""), ("d", "e", "f")]
+    assert "there is none" in found.reasons["header_line"]
+
+
 def test_a_table_may_begin_anywhere_and_columns_without_a_name_have_one_where_they_have_content(tmp_path):
     path = workbook(tmp_path / "b.xlsx", {"S": [[], ["", "a", "", "b"], ["", 1, "x", 2], ["", 3, "", 4]]})
 

@@ -47,7 +47,7 @@ class Source(Answer):
     delimiter: str | None
     sheet: str | None = Field(description="The sheet of a workbook that was read.")
     sheets: list[str] | None = Field(description="All its sheets; empty for a format without.")
-    header_line: int | None = Field(description="The physical line of the header, from 1.")
+    header_line: int | None = Field(description="The physical line of the header, from 1; 0: there is none.")
     columns: list[str] | None
     blank_records: int | None = Field(description="Records whose cells are all empty; they are no rows.")
     lines_above: int | None = Field(description="Lines above the header.")

@@ -63,8 +63,9 @@ class ImportOptions(Body):
     encoding: Annotated[Text, Field(min_length=1, max_length=40)] | None = Field(
         default=None, description="For example `utf-8` or `windows-1252`."
     )
-    header_line: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
-        default=None, description="The physical line of the header, from 1."
+    header_line: Annotated[int, Field(ge=0, le=10_000)] | None = Field(
+        default=None,
+        description="The physical line of the header, from 1. 0: there is none, and the columns are `column_1`, `column_2`, ….",
     )
     sheet: Annotated[Text, Field(min_length=1, max_length=200)] | None = Field(
         default=None,

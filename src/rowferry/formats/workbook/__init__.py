@@ -75,7 +75,7 @@ class WorkbookFormat:
             added_columns=added,
             rows=rows,
             blank_records=blank,
-            lines_above=header.line - 1,
+            lines_above=max(0, header.line - 1),
             details={"place": place},
             sheet=sheet,
             sheets=tuple(one.name for one in book.sheets),
@@ -135,7 +135,7 @@ def _header(folder: Path, stated: int | None, sheet: str) -> tuple[Row, str]:
     Raises:
         JobStopped: no-header.
     """
-    if stated is not None:
+    if stated:
         found = first_rows(folder, 1, stated)
         if not found or found[0].line != stated:
             raise _no_header(f"Row {stated} of the sheet {sheet} is empty and cannot be the header.", stated)
@@ -143,6 +143,9 @@ def _header(folder: Path, stated: int | None, sheet: str) -> tuple[Row, str]:
     rows = first_rows(folder, ROWS_LOOKED_AT)
     if not rows:
         raise _no_header(f"The sheet {sheet} has no cell with content. The header must name the columns.", 1)
+    if stated == 0:
+        width = max(len(row.cells) for row in rows)
+        return Row(0, tuple(f"column_{at + 1}" for at in range(width))), "as stated: there is none"
     index = header_at(rows)
     if index:
         return rows[index], "the rows above it look like titles"

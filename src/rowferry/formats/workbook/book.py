@@ -7,6 +7,7 @@ from itertools import islice
 
 import numpy as np
 
+from rowferry.domain.columns import DATA, TEMPLATE_SHEETS
 from rowferry.domain.faults import JobFaultCode, JobStopped, stop
 from rowferry.formats.workbook.canonical import Calendar, canonical
 from rowferry.formats.workbook.gathering import Batch
@@ -62,6 +63,8 @@ def choose(book: Book, stated: str | None) -> tuple[int, str]:
     """
     if stated is not None:
         return _named(book, stated), "the option sheet names it"
+    if tuple(sheet.name for sheet in book.sheets[:2]) == TEMPLATE_SHEETS and book.rows(0, 1):
+        return 0, f"it is the sheet {DATA} of a template"  # with a header alone it has no rows, and the notes are none
     visible = [place for place, sheet in enumerate(book.sheets) if sheet.visible]
     with_title = None
     for place in visible:

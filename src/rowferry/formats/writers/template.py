@@ -14,13 +14,14 @@ import xlsxwriter  # type: ignore[import-untyped]  # it brings no marker
 from xlsxwriter.format import Format  # type: ignore[import-untyped]  # likewise
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]  # likewise
 
+from rowferry.domain.columns import DATA, NOTES
 from rowferry.domain.faults import JobStopped
 from rowferry.domain.mapping import map_columns
 from rowferry.domain.schema import Field, FieldType, ImportKind, ImportOptions, Schema
 from rowferry.formats.writers.workbook import letters
 
-DATA, NOTES, LISTS = "Data", "Notes", "Lists"
-"""The sheets; the first is what an import reads, the last is hidden."""
+LISTS = "Lists"
+"""A hidden sheet behind the others, for allowed values that are too many for the rule of a cell."""
 LAST_ROW = 1_048_575
 """Of a sheet, from 0."""
 INLINE_MAX = 255
