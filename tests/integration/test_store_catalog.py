@@ -62,10 +62,11 @@ async def test_expired_and_revoked_tokens_are_told_apart(
     async with pool(database, Role.APP, size=1) as one:
         async with tenant_transaction(one, tenants("globex").id) as connection:
             assert not await catalog.revoke_token(connection, token.id)
-            assert await catalog.tokens(connection) == []
+            assert await catalog.tokens(connection, None, 10) == []
         async with tenant_transaction(one, tenant.id) as connection:
             assert await catalog.revoke_token(connection, token.id)
-            listed = await catalog.tokens(connection)
+            listed = await catalog.tokens(connection, None, 10)
+            assert await catalog.tokens(connection, listed[0].id, 10) == listed[1:]
             assert [(one.name, one.user_name, one.revoked_at is None) for one in listed] == [
                 ("", "ana", True),
                 ("laptop", "ana", False),

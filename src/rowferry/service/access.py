@@ -8,11 +8,13 @@ from typing import assert_never
 from uuid import UUID
 
 from rowferry.domain.access import Principal, native_scopes, valid_scope
-from rowferry.domain.faults import Forbidden, Invalid, Pointed, Unauthenticated
+from rowferry.domain.faults import Forbidden, Invalid, NotFound, Pointed, Unauthenticated
 from rowferry.service import passwords
 from rowferry.service.transactions import Transactions
 from rowferry.store import catalog, people
-from rowferry.store.catalog import NewToken, TokenState
+from rowferry.store.catalog import NewToken, Token, TokenState
+
+__all__ = ["Access", "MadeToken", "Token", "TokenWish", "admitted"]
 
 HASHED_AT_ONCE = 4
 """Passwords that are looked at side by side; each takes memory and a core."""
@@ -101,6 +103,24 @@ class Access:
             token = NewToken(self.new_id(), principal.tenant, user, scopes, wish.name, wish.expires_at)
             secret = await catalog.create_token_async(connection, token)
         return MadeToken(token.id, secret, user_name)
+
+    async def tokens(self, principal: Principal, after: UUID | None, size: int) -> list[Token]:
+        """So many of the tenant's tokens behind one of them, oldest first, with those that have ended."""
+        return await self.transactions.read(
+            principal.tenant, lambda connection: catalog.tokens(connection, after, size)
+        )
+
+    async def revoke_token(self, principal: Principal, token_id: UUID) -> Token:
+        """Ends a token at once; one that has ended stays as it is.
+
+        Raises:
+            NotFound: the tenant has no such token.
+        """
+        async with self.transactions.write(principal.tenant) as connection:
+            token = await catalog.revoke_token(connection, token_id)
+        if token is None:
+            raise NotFound(noun="token", name=token_id)
+        return token
 
     async def create_key(self, principal: Principal, name: str) -> MadeToken:
         """Makes a token like the caller's: of its user, with its scopes, ending when it ends. Its secret is in the answer and nowhere else."""

@@ -146,7 +146,7 @@ INSERT_USER = Statement("insert_user", nothing)
 INSERT_TOKEN = Statement("insert_token", nothing)
 LIST_TOKENS = Statement("list_tokens", _token)
 GET_TOKEN_EXPIRY = Statement("get_token_expiry", _expiry)
-REVOKE_TOKEN = Statement("revoke_token", nothing)
+REVOKE_TOKEN = Statement("revoke_token", _token)
 GET_PRINCIPAL = Statement("get_principal", _principal)
 GET_KINDS = Statement("get_kinds", _kind)
 GET_OWN_KIND = Statement("get_own_kind", _kind)
@@ -213,9 +213,9 @@ async def store_token(connection: AsyncConnection, token: NewToken, secret: str)
     await INSERT_TOKEN.run_async(connection, **_token_parameters(token, secret))
 
 
-async def tokens(connection: AsyncConnection) -> list[Token]:
-    """The tenant's tokens, oldest first."""
-    return await LIST_TOKENS.all_async(connection)
+async def tokens(connection: AsyncConnection, after: UUID | None, size: int) -> list[Token]:
+    """So many of the tenant's tokens behind one of them, oldest first."""
+    return await LIST_TOKENS.all_async(connection, after=after, size=size)
 
 
 async def token_expiry(connection: AsyncConnection, token_id: UUID) -> datetime | None:
@@ -223,9 +223,9 @@ async def token_expiry(connection: AsyncConnection, token_id: UUID) -> datetime 
     return await GET_TOKEN_EXPIRY.one_async(connection, id=token_id)
 
 
-async def revoke_token(connection: AsyncConnection, token_id: UUID) -> bool:
-    """Ends a token at once. False: the tenant has none of that id."""
-    return await REVOKE_TOKEN.run_async(connection, id=token_id) > 0
+async def revoke_token(connection: AsyncConnection, token_id: UUID) -> Token | None:
+    """Ends a token at once. None: the tenant has none of that id."""
+    return await REVOKE_TOKEN.one_async(connection, id=token_id)
 
 
 async def principal(connection: AsyncConnection, secret: str) -> tuple[Principal, TokenState] | None:

@@ -9,7 +9,7 @@ from rowferry.ids import uuid7
 from serving import code, send, serving, token
 
 JOB = str(uuid7())
-FILL = {"job_id": JOB, "artifact_id": JOB, "name": "customers"}
+FILL = {"job_id": JOB, "artifact_id": JOB, "token_id": JOB, "name": "customers"}
 
 
 def routes(api) -> list[tuple[str, str]]:
@@ -95,6 +95,38 @@ def test_a_token_is_made_shown_once_and_works(api, ana, all_tenants) -> None:
 )  # fmt: skip
 def test_a_token_that_does_not_fit_is_refused(ana, body) -> None:
     assert code(ana.post("/v1/tokens", json=body)) == (422, "invalid-request")
+
+
+def test_tokens_are_listed_page_by_page_without_their_secrets(ana) -> None:
+    made = [ana.post("/v1/tokens", json={"name": name, "scopes": ["jobs:read"]}).json() for name in ("one", "two")]
+    listed, page = [], {"page_size": 1}
+    while True:
+        answer = ana.get("/v1/tokens", params=page).json()
+        listed += answer["tokens"]
+        assert len(answer["tokens"]) <= 1
+        if answer["next_page_token"] is None:
+            break
+        page["page_token"] = answer["next_page_token"]
+    assert [one["id"] for one in listed][-2:] == [one["id"] for one in made]
+    assert (listed[-1]["name"], listed[-1]["user"], listed[-1]["revoked_at"]) == ("two", "ana", None)
+    assert "token" not in listed[-1]
+    assert code(ana.get("/v1/tokens", params={"page_size": -1})) == (422, "invalid-request")
+
+
+def test_a_token_is_revoked_by_its_tenant_alone_and_ends_at_once(api, ana, stranger) -> None:
+    made = ana.post("/v1/tokens", json={"name": "lost", "scopes": ["jobs:read"]}).json()
+    address = f"/v1/tokens/{made['id']}"
+    assert code(stranger.delete(address)) == (404, "not-found")
+    with api.client(made["token"]) as client:
+        assert client.get("/v1/jobs").status_code == 200
+        assert code(client.delete(address)) == (403, "forbidden")
+        ended = ana.delete(address)
+        assert (ended.status_code, ended.json()["name"]) == (200, "lost")
+        assert code(client.get("/v1/jobs")) == (401, "unauthenticated")
+    assert ended.json()["revoked_at"] is not None
+    assert ana.delete(address).json() == ended.json()
+    assert code(ana.delete(f"/v1/tokens/{JOB}")) == (404, "not-found")
+    assert code(ana.delete("/v1/tokens/none")) == (404, "not-found")
 
 
 def test_a_tenant_sees_itself_alone(ana, stranger, acme) -> None:

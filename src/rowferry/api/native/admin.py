@@ -1,4 +1,4 @@
-"""Routes of kinds and their rows, tokens, tenants and workers."""
+"""Routes of kinds and their rows, tenants and workers."""
 
 import csv
 import io
@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Request
 from starlette.responses import Response, StreamingResponse
 
-from rowferry.api.native import answers, bodies, examples
+from rowferry.api.native import answers, examples
 from rowferry.api.native.document import problems
 from rowferry.api.native.parameters import NO_NUL, ROWS_PAGE, VALUE_CHARACTERS_MAX
 from rowferry.api.native.shapes import kind_shape, list_shape, worker_shape
@@ -22,13 +22,11 @@ from rowferry.api.wire.replies import json_answer
 from rowferry.domain import faults
 from rowferry.domain.access import Principal, Scope
 from rowferry.domain.faults import Invalid, Pointed
-from rowferry.service.access import TokenWish
 from rowferry.service.catalog import Filter, ImportKind
 
 router = APIRouter()
 
 DECLARATION_BYTES_MAX = 1_000_000
-TOKEN_BYTES_MAX = 100_000
 FILTERS_MAX = 20
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 PARQUET = "application/vnd.apache.parquet"
@@ -333,39 +331,6 @@ async def list_workers(request: Request) -> Response:
     principal = await caller(request, Scope.ADMIN)
     found = await services_of(request).health.workers(principal)
     return json_answer(list_shape("workers", [worker_shape(worker) for worker in found], None))
-
-
-@router.post(
-    "/tokens",
-    status_code=201,
-    operation_id="create_token",
-    tags=["administration"],
-    summary="Make a token of the caller's own tenant",
-    description="The secret is in this answer and never again; what is kept is its digest.",
-    responses=problems(
-        examples.invalid("There is no scope jobs:eat.", "/scopes/0"),
-        faults.MalformedJson(part="The body", reason="Expecting value: line 1 column 1 (char 0)."),
-        faults.TooLarge(what="The body", limit=TOKEN_BYTES_MAX),
-        faults.UnsupportedMedia(media_type="text/plain", accepted="application/json"),
-    )
-    | {201: answer("The token.", answers.TokenAnswer)},
-    openapi_extra=body("TokenBody", "Whose token, what it may do, and until when."),
-)
-async def create_token(request: Request) -> Response:
-    principal = await caller(request, Scope.ADMIN)
-    wish = bodies.checked(bodies.TokenBody, await json_of(request, TOKEN_BYTES_MAX))
-    made = await services_of(request).access.create_token(
-        principal, TokenWish(wish.user, wish.name, tuple(wish.scopes), wish.expires_at)
-    )
-    shape = {
-        "id": str(made.id),
-        "token": made.secret,
-        "user": made.user,
-        "name": wish.name,
-        "scopes": wish.scopes,
-        "expires_at": transfer.stamp(wish.expires_at),
-    }
-    return json_answer(shape, 201, {"Cache-Control": "no-store"})
 
 
 @router.get(

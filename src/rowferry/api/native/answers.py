@@ -298,6 +298,25 @@ class TokenAnswer(Answer):
     expires_at: datetime | None
 
 
+class TokenEntry(Answer):
+    """A token as it is kept: without its secret."""
+
+    id: UUID
+    user: str
+    name: str
+    scopes: list[str]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+class TokenList(Answer):
+    """A page of the tenant's tokens."""
+
+    tokens: list[TokenEntry]
+    next_page_token: str | None
+
+
 class TenantAnswer(Answer):
     """A customer whose data this is."""
 

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from rowferry.api.native import admin, imports, jobs
+from rowferry.api.native import admin, imports, jobs, tokens
 from rowferry.api.native.replies import broken, refused
 from rowferry.api.wire.caller import Gate
 from rowferry.api.wire.models import invalid
 from rowferry.domain.faults import Invalid, NotAcceptable, NotFound, Refusal
 
-ROUTERS = (imports.router, jobs.router, admin.router)
+ROUTERS = (imports.router, jobs.router, admin.router, tokens.router)
 
 
 def build(gate: Gate) -> FastAPI:

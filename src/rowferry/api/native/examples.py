@@ -158,6 +158,15 @@ WORKER: Mapping[str, object] = {
     "heartbeat_at": "2026-11-25T16:00:00.041Z",
 }
 ROW: Mapping[str, object] = {"email": "ana@example.org", "balance": "12.50", "_job_id": JOB_ID, "_row": 1}
+TOKEN: Mapping[str, object] = {
+    "id": TOKEN_ID,
+    "user": "ana",
+    "name": "nightly import",
+    "scopes": ["imports:write", "jobs:read"],
+    "created_at": "2026-11-25T15:00:00.000Z",
+    "expires_at": None,
+    "revoked_at": None,
+}
 TENANT: Mapping[str, object] = {"id": 1, "slug": "demo"}
 
 
@@ -186,6 +195,8 @@ def by_schema() -> Mapping[str, object]:
             "scopes": ["imports:write", "jobs:read"],
             "expires_at": None,
         },
+        "TokenEntry": TOKEN,
+        "TokenList": _page("tokens", TOKEN),
         "TenantList": _page("tenants", TENANT),
         "Readiness": {"status": "ready", "database": True, "migrations": True, "workers": 2},
         "ImportOptions": {
@@ -231,6 +242,11 @@ def no_job() -> Refusal:
 def no_kind() -> Refusal:
     """No kind of that name for this tenant."""
     return faults.NotFound(noun="kind", name="contacts")
+
+
+def no_token() -> Refusal:
+    """No token of that id for this tenant."""
+    return faults.NotFound(noun="token", name=TOKEN_ID)
 
 
 def bad_page() -> Refusal:

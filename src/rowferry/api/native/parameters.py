@@ -16,6 +16,7 @@ NO_NUL = r"^[^\x00]*$"
 JOBS_PAGE = PageSize(default=50, most=200)
 ISSUES_PAGE = PageSize(default=100, most=1_000)
 ROWS_PAGE = PageSize(default=100, most=1_000)
+TOKENS_PAGE = PageSize(default=100, most=1_000)
 
 JOB_PARAMETER = path_parameter("job_id", "The id of a job.", {"type": "string", "format": "uuid"})
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from rowferry.api.wire.transfer import stamp
 from rowferry.domain.faults import JobFault, Refusal, RowIssue
 from rowferry.domain.job import IMPORT_STEPS, Job, JobId, progress
+from rowferry.service.access import Token
 from rowferry.service.catalog import ImportKind, Kind, to_declaration
 from rowferry.service.health import Worker
 from rowferry.service.jobs import Artifact, StoredCause
@@ -182,6 +183,19 @@ def worker_shape(worker: Worker) -> dict[str, object]:
         "job_id": None if worker.job_id is None else str(worker.job_id),
         "started_at": stamp(worker.started_at),
         "heartbeat_at": stamp(worker.heartbeat_at),
+    }
+
+
+def token_shape(token: Token) -> dict[str, object]:
+    """A token without its secret, which nobody knows any more."""
+    return {
+        "id": str(token.id),
+        "user": token.user_name,
+        "name": token.name,
+        "scopes": list(token.scopes),
+        "created_at": stamp(token.created_at),
+        "expires_at": stamp(token.expires_at),
+        "revoked_at": stamp(token.revoked_at),
     }
 
 
