@@ -1,6 +1,7 @@
 """One embedded server per run, one database from a migrated template per test, and what tests of the store share."""
 
 import itertools
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +22,8 @@ from rowferry.store.embedded import Embedded
 from tenants import Tenant
 
 NUMBERS = itertools.count(1)
+SERVER = "ROWFERRY_TESTS_SERVER"
+"""Names the URL of a superuser on another PostgreSQL, for a run against its version: `-n 0`, tests of the store and of destinations."""
 
 
 @pytest.fixture
@@ -48,6 +51,9 @@ def data_folders() -> Iterator[Callable[[], Path]]:
 @pytest.fixture(scope="session")
 def server(data_folders: Callable[[], Path]) -> Iterator[str]:
     """The administrator's URL of one server for the whole run. It does not wait for disks: no test cuts the power."""
+    if other := os.environ.get(SERVER):
+        yield other
+        return
     embedded = Embedded(data_folders(), {"fsync": "off", "max_wal_size": "512MB", "shared_buffers": "128MB"})
     yield embedded.start()
     embedded.stop()
