@@ -225,14 +225,18 @@ def test_a_column_that_tells_its_decimal_sign_in_its_last_row_is_read_alike_in_e
     assert stored == {f"c{number}": f"{number}000.000" for number in range(1, 60)} | {"last": "0.500"}
 
 
-def test_a_file_of_which_no_number_can_be_read_one_way_is_refused_with_what_to_say(workshop: Workshop) -> None:
+@pytest.mark.parametrize("options", [{}, {"on_error": "atomic"}])
+def test_a_file_of_which_no_number_can_be_read_one_way_is_refused_with_what_to_say(
+    workshop: Workshop, options: dict[str, object]
+) -> None:
     kind = from_declaration({"name": "sums", "schema": {"fields": [{"name": "n", "type": "number", "scale": 3}]}})
     with connect(workshop.database, Role.OWNER) as owner:
         ensure_table(owner, kind)
     sums = with_kind(workshop, kind)
-    job = sums.run(sums.submit(b"N\n1.000\n31.422\n", {}), [], 10)
+    job = sums.run(sums.submit(b"N\n1.000\n31.422\n", options), [], 10)
     assert (job.status, job.failure and job.failure.code) == ("failed", "number-ambiguous")
     assert job.ledger == Ledger(read=2, not_attempted=2)
+    assert (job.source["columns"], job.source["mapping"]) == (["N"], {"N": "n"})
     assert job.failure is not None
     assert "N" in job.failure.message
     assert "decimal_sign" in job.failure.message

@@ -92,6 +92,7 @@ class Loading:
         self._missing = cast("Mapping[str, object]", self._attempt.job.checkpoint.get("missing") or {})
         if known is not None:
             return str(known) or None
+        self._attempt.enter("validate")
         total, missing = Ledger(), _Missing()
         with self._judging() as chunks:
             for prepared in chunks:
