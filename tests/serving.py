@@ -28,7 +28,7 @@ OPERATIONS = {
     "download_issues_csv", "download_issues_jsonl", "summarize_issues", "list_artifacts", "download_artifact",
     "list_kinds", "declare_kind",
     "get_kind", "download_template", "download_template_xlsx", "list_rows", "download_rows_csv", "download_rows_jsonl",
-    "download_rows_xlsx", "download_rows_parquet", "list_workers", "create_token", "list_tenants",
+    "download_rows_xlsx", "download_rows_parquet", "list_workers", "create_token", "list_tokens", "revoke_token", "list_tenants",
     "live", "ready", "metrics", "openapi", "docs", "problem",
 }  # fmt: skip
 """Every route by its stable name."""

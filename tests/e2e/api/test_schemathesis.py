@@ -31,11 +31,12 @@ def unlimited(data_folders: Callable[[], Path]) -> Iterator[Running]:
 
 
 def native(server: Running, client: httpx2.Client) -> Known:
-    """An import and an export that ended, their files, two kinds."""
+    """An import and an export that ended, their files, two kinds, a token."""
     exported = client.post("/v1/jobs", json={"kind": "export", "params": {"kind": "customers"}}).json()
     jobs = [server.imported(client, CUSTOMERS)["id"], server.ended(client, exported["id"])["id"]]
     files = [file["id"] for job in jobs for file in client.get(f"/v1/jobs/{job}/artifacts").json()["artifacts"]]
-    return {"job_id": jobs, "artifact_id": files, "name": ["customers", "export"]}
+    token = client.post("/v1/tokens", json={"name": "spare", "scopes": ["jobs:read"]}).json()["id"]
+    return {"job_id": jobs, "artifact_id": files, "name": ["customers", "export"], "token_id": [token]}
 
 
 def claret(server: Running, client: httpx2.Client) -> Known:

@@ -24,8 +24,8 @@ BODIES = {
     "create_import": {"files": {"file": ("a.csv", b"email\n1\n"), "kind": (None, "walled")}},
 }
 NAMES_NOTHING = {
-    "list_jobs", "list_kinds", "declare_kind", "list_workers", "create_token", "list_tenants", "live", "ready", "metrics",
-    "openapi", "docs", "problem",
+    "list_jobs", "list_kinds", "declare_kind", "list_workers", "create_token", "list_tokens", "list_tenants", "live", "ready",
+    "metrics", "openapi", "docs", "problem",
 }  # fmt: skip
 """Operations that name nothing of a tenant's."""
 
@@ -37,7 +37,8 @@ def walled(api, ana, all_tenants):
     job = send(ana, FAILING).json()["id"]
     work_off(api, all_tenants)
     artifacts = ana.get(f"/v1/jobs/{job}/artifacts").json()["artifacts"]
-    return {"job_id": job, "artifact_id": artifacts[0]["id"], "name": "walled"}
+    token = ana.post("/v1/tokens", json={"scopes": ["jobs:read"]}).json()["id"]
+    return {"job_id": job, "artifact_id": artifacts[0]["id"], "token_id": token, "name": "walled"}
 
 
 def operations(client) -> dict[str, tuple[str, str]]:
@@ -52,7 +53,7 @@ def filled(path: str, names: dict[str, str]) -> str:
 @pytest.mark.parametrize("name", sorted(OPERATIONS - NAMES_NOTHING - {"create_job"}))
 def test_what_is_of_another_tenant_answers_as_what_is_not_there(ana, stranger, walled, name) -> None:
     method, path = operations(ana)[name]
-    unknown = {"job_id": str(uuid7()), "artifact_id": str(uuid7()), "name": "walles"}
+    unknown = {"job_id": str(uuid7()), "artifact_id": str(uuid7()), "token_id": str(uuid7()), "name": "walles"}
 
     foreign = stranger.request(method, filled(path, walled), **BODIES.get(name, {}))
     assert code(foreign) in {(404, "not-found"), (422, "unknown-kind"), (422, "invalid-request")}
