@@ -225,9 +225,11 @@ DELIMITED: list[Nasty] = [
     reads(
         "characters that nobody sees",
         CSV,
-        "id,label\n1,\u200b\n2,\u00a0\n3\u00a0,c\n".encode(),
-        3,
+        "id,label\n1,\u200b\n2,\u00a0\n3\u00a0,c\n\u00a0,\n".encode(),
+        4,
         (3, 4, "id", "type-error"),
+        (4, 5, "id", "type-error"),
+        (4, 5, "label", "required"),
     ),
     # options
     stops("a delimiter of several characters", CSV, HEAD + b"1,a\n", "invalid-params", "delimiter", delimiter="||"),

@@ -284,6 +284,14 @@ SHEETS: list[Nasty] = [
         2,
         (2, 7, "id", "type-error"),
     ),
+    reads(
+        "a no-break space, which is content as in a text",
+        "xlsx",
+        book(HEADER, (1, "a"), ("\u00a0",)),
+        2,
+        (2, 3, "id", "type-error"),
+        (2, 3, "label", "required"),
+    ),
     reads("a header in the row that is stated", "xlsx", book(("a", "b"), HEADER, (1, "a")), 1, header_line=2),
     reads(
         "a sheet that is chosen",

@@ -223,7 +223,7 @@ def test_what_a_library_writes_is_what_is_read(tmp_path_factory, rows, in_cells)
 
     _, blocks = inspected(path, folder)
 
-    assert rows_of(blocks) == [row for row in rows if "".join(row).strip(" \t\v\f\r\n\u00a0")]
+    assert rows_of(blocks) == [row for row in rows if "".join(row).strip(" \t\v\f\r\n")]
 
 
 def test_dates_times_and_truths_of_a_library_are_typed(tmp_path) -> None:

@@ -16,7 +16,7 @@ from rowferry.formats.workbook.texts import SharedTexts
 NAMES_SHOWN_MAX = 20
 TABLE_ROWS = 2
 """A sheet with fewer rows holds no table: a header alone, or a title."""
-SPACES = " \t\v\f\r\n\u00a0"
+SPACES = " \t\v\f\r\n"
 """Characters that are no content."""
 
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rowferry.formats.workbook.book import SPACES
+
 TITLES_MAX = 30
 FOLLOWERS = 10
 AGREEING = 0.8
@@ -22,7 +24,7 @@ class Row:
     @property
     def filled(self) -> int:
         """How many cells have content."""
-        return sum(1 for cell in self.cells if cell.strip())
+        return sum(1 for cell in self.cells if cell.strip(SPACES))
 
 
 def header_at(rows: Sequence[Row]) -> int:
@@ -38,7 +40,7 @@ def header_at(rows: Sequence[Row]) -> int:
 
 
 def _names(row: Row) -> bool:
-    first = next(at for at, cell in enumerate(row.cells) if cell.strip())
+    first = next(at for at, cell in enumerate(row.cells) if cell.strip(SPACES))
     cells = row.cells[first:]
     return (
         len(cells) > 1
