@@ -284,7 +284,9 @@ def worker_parts(settings: Settings) -> "Parts":
 
 def _others(kind: "Kind | None") -> frozenset[str]:
     """The names of the kinds that the rows of a kind may refer to."""
-    return getattr(kind, "others", frozenset())
+    from rowferry.domain.schema import ImportKind
+
+    return kind.others if isinstance(kind, ImportKind) else frozenset()
 
 
 def executor_work(settings: Settings) -> "Work":

@@ -7,8 +7,6 @@ from rowferry.domain.faults import JobFaultCode, stop
 
 ADDED_COLUMNS = ("_row", "_line", "_code", "_field", "_message")
 """The columns that an error file of ours has after those of its original."""
-TEMPLATE_SHEETS = DATA, NOTES = "Data", "Notes"
-"""The first sheets of a template of ours: for the rows, and what each column takes."""
 NAMED_MAX = 20
 """Names that a message shows at most; its details hold ten times as many."""
 

@@ -7,8 +7,8 @@ from itertools import islice
 
 import numpy as np
 
-from rowferry.domain.columns import DATA, TEMPLATE_SHEETS
 from rowferry.domain.faults import JobFaultCode, JobStopped, stop
+from rowferry.domain.sheets import DATA, TEMPLATE_SHEETS
 from rowferry.formats.workbook.canonical import Calendar, canonical
 from rowferry.formats.workbook.gathering import Batch
 from rowferry.formats.workbook.texts import SharedTexts

@@ -14,10 +14,10 @@ import xlsxwriter  # type: ignore[import-untyped]  # it brings no marker
 from xlsxwriter.format import Format  # type: ignore[import-untyped]  # likewise
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped]  # likewise
 
-from rowferry.domain.columns import DATA, NOTES
 from rowferry.domain.faults import JobStopped
 from rowferry.domain.mapping import map_columns
 from rowferry.domain.schema import Field, FieldType, ImportKind, ImportOptions, Schema
+from rowferry.domain.sheets import DATA, NOTES
 from rowferry.formats.writers.workbook import letters
 
 LISTS = "Lists"
