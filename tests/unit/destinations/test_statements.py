@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from rowferry.destinations.postgres.stage import waves
-from rowferry.destinations.postgres.statements import Statements, missing_references
+from rowferry.destinations.postgres.statements import Statements, look
 from rowferry.destinations.postgres.tables import create_statement, grant_statements, table_name
 from rowferry.destinations.postgres.verdicts import text_of
 from rowferry.domain.access import TenantId
@@ -69,7 +69,6 @@ def test_every_statement_on_rows_says_whose_they_are() -> None:
     made = statements()
     own = "d.tenant_id = (select rowferry.tenant())"
     for statement in (
-        made.is_empty,
         made.match,
         made.update,
         made.look_for_keys,
@@ -80,7 +79,8 @@ def test_every_statement_on_rows_says_whose_they_are() -> None:
         assert statement is not None
         assert own in statement.decode()
     key = ForeignKey(("id",), "", ("id",))
-    assert missing_references(((key, KIND), (key, KIND))).decode().count(own) == 2
+    assert look(None, ((key, KIND), (key, KIND))).decode().count(own) == 2
+    assert look(KIND, ()).decode().count(own) == 1
 
 
 def test_an_empty_cell_that_keeps_overwrites_nothing() -> None:

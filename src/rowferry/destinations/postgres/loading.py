@@ -16,7 +16,7 @@ from rowferry.destinations.postgres.statements import (
     KEPT,
     TAKE_TURN_BY_INDEX,
     contradicted,
-    missing_references,
+    look,
     statements_of,
 )
 from rowferry.destinations.postgres.tables import table_name
@@ -66,6 +66,7 @@ class PostgresLoader:
         self._none_stored = False
         self._refused = False
         self._begun = False
+        self._hopeful = False
         self._unchanged = Unchanged(self._statements, self._one)
         self._staged = False
 
@@ -91,9 +92,9 @@ class PostgresLoader:
         verdicts = self._verdicts(chunk)
         if chunk.frame.height:
             self._connection.execute(TAKE_TURN_BY_INDEX, [table_name(self._context.kind)])
-            self._look_whether_empty()
             for wave in self._waves(chunk):
-                self._write(chunk, verdicts, self._consistent(chunk, verdicts, self._referring(chunk, verdicts, wave)))
+                referring = self._referring(chunk, verdicts, wave, self._step(wave))
+                self._write(chunk, verdicts, self._consistent(chunk, verdicts, referring))
         return self._with_faulty(chunk, verdicts.loaded())
 
     def foresee(self, chunk: Chunk) -> Loaded:
@@ -103,7 +104,6 @@ class PostgresLoader:
         verdicts = self._verdicts(chunk)
         if chunk.frame.height:
             self._connection.execute(BY_INDEX)
-            self._look_whether_empty()
             positions = self._referring(chunk, verdicts, np.arange(chunk.frame.height))
             positions = self._consistent(chunk, verdicts, positions)
             straight = self._straight(chunk, positions)
@@ -126,10 +126,6 @@ class PostgresLoader:
     def _verdicts(self, chunk: Chunk) -> Verdicts:
         return Verdicts(chunk, self._context.kind, self._context.columns)
 
-    def _look_whether_empty(self) -> None:
-        if self._empty_at_start is None:
-            self._empty_at_start = bool(self._one(self._statements.is_empty)[0])
-
     def _waves(self, chunk: Chunk) -> list[Positions]:
         """The rows in the order in which they take effect; only `apply` lets a key come more than once."""
         once = self._context.options.duplicates != "apply" or (chunk.fresh is not None and chunk.fresh.all())
@@ -146,26 +142,50 @@ class PostgresLoader:
         fresh: Positions = positions[chunk.fresh.to_numpy()[positions]]
         return fresh
 
-    def _referring(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> Positions:
+    def _step(self, positions: Positions) -> int:
+        """Of how many rows of a small first chunk one is looked up by its key before all are written; 0: none is."""
+        first, self._begun = not self._begun, True
+        few = first and positions.size <= FEW_ROWS
+        hoping = few and self._schema.primary_key and self._context.options.mode is not Mode.UPDATE
+        return -(-positions.size // HANDFUL) if hoping else 0
+
+    def _referring(self, chunk: Chunk, verdicts: Verdicts, positions: Positions, step: int = 0) -> Positions:
         """The rows whose foreign keys all refer to something; the others are decided here."""
-        self._decide_dangling(chunk.frame, verdicts, positions)
+        self._decide_dangling(chunk.frame, verdicts, positions, step)
         return verdicts.open(positions)
 
-    def _decide_dangling(self, frame: pl.DataFrame, verdicts: Verdicts, positions: Positions) -> None:
-        """Decides those of some rows of a frame that refer to nothing. One question for all keys."""
-        if not self._foreign_keys or not positions.size:
-            return
-        referring = frame.select([*dict.fromkeys(field for key in self._foreign_keys for field in key.fields)])
-        if positions.size != frame.height:
-            referring = referring[positions]
+    def _decide_dangling(self, frame: pl.DataFrame, verdicts: Verdicts, positions: Positions, step: int = 0) -> None:
+        """Decides those of some rows of a frame that refer to nothing."""
+        rows = frame if positions.size == frame.height else frame[positions]
         named = tuple((key, self._other(key)) for key in self._foreign_keys)
-        texts = _literals(tuple(key.fields for key in self._foreign_keys), tuple(referring.schema.items()))
-        missing = self._one(missing_references(named), referring.select(texts).row(0))
-        for (key, other), numbers in zip(named, missing, strict=True):
+        for (key, other), numbers in zip(named, self._looked_up(rows, named, step), strict=True):
             if numbers:
-                lost = referring.select(_distinct(key.fields))[np.array(numbers, np.int64) - 1]
-                dangling = self._dangling(key, other, referring, lost)
+                lost = rows.select(_distinct(key.fields))[np.array(numbers, np.int64) - 1]
+                dangling = self._dangling(key, other, rows.select(key.fields), lost)
                 verdicts.issues(positions[dangling], RowCode.FOREIGN_KEY, key.fields, resource=other.name)
+
+    def _looked_up(
+        self, rows: pl.DataFrame, named: tuple[tuple[ForeignKey, ImportKind], ...], step: int
+    ) -> Sequence[Sequence[int]]:
+        """By foreign key, the values that no row has.
+
+        The same question tells, once, whether the table is empty, and of every `step`th row whether one of its key is stored: where that
+        is so of none, and the table is not empty, all are hoped to be new.
+        """
+        kind, key = self._context.kind, self._schema.primary_key
+        unknown, self._hopeful = self._empty_at_start is None, False
+        if not rows.height or not (unknown or named or step):
+            return [()] * len(named)
+        asked = (*named, (ForeignKey(key, "", key), kind)) if step else named
+        types = rows.schema
+        of = tuple((name, types[name]) for name in dict.fromkeys(name for one, _ in asked for name in one.fields))
+        texts = _literals(tuple(one.fields for one, _ in named), key if step else (), step, of)
+        empty, *missing = self._one(look(kind if unknown else None, asked), rows.select(texts).row(0) if texts else ())
+        if unknown:
+            self._empty_at_start = bool(empty)
+        if step:
+            self._hopeful = len(missing.pop()) == -(-rows.height // step) and not self._empty_at_start
+        return missing
 
     def _other(self, key: ForeignKey) -> ImportKind:
         return self._context.references[key.resource] if key.resource else self._context.kind
@@ -218,7 +238,8 @@ class PostgresLoader:
 
     def _write(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         self._copy(chunk, verdicts, self._straight(chunk, positions))
-        self._copy(chunk, verdicts, self._hoped(chunk, verdicts.open(positions)))
+        if self._hopeful:  # the write tells of those that are not new after all, and is less than a look at all
+            self._copy(chunk, verdicts, verdicts.open(positions))
         found = self._settle_same(chunk, verdicts, verdicts.open(positions))
         self._copy(chunk, verdicts, self._absent(chunk, verdicts.open(positions), found))
         for _ in range(ROUNDS_MAX):
@@ -227,23 +248,6 @@ class PostgresLoader:
                 return
             self._write_by_look(chunk, verdicts, undecided)
         raise psycopg.errors.SerializationFailure("rows of the chunk were changed by others again and again")
-
-    def _hoped(self, chunk: Chunk, positions: Positions) -> Positions:
-        """All rows of a small first chunk, if none of a handful is stored; the write tells of the rest, and is less than a look at all."""
-        first, self._begun = not self._begun, True
-        few = first and 0 < positions.size <= FEW_ROWS
-        if not few or not self._schema.primary_key or self._context.options.mode is Mode.UPDATE:
-            return positions[:0]
-        handful = positions[:: -(-positions.size // HANDFUL)]
-        return positions if self._all_new(chunk.frame[handful]) else positions[:0]
-
-    def _all_new(self, rows: pl.DataFrame) -> bool:
-        """Whether none of these rows has a stored one of its key."""
-        key = self._schema.primary_key
-        itself = ForeignKey(key, "", key)
-        keys = rows.select(_literals((key,), tuple((name, rows.schema[name]) for name in key)))
-        (new,) = self._one(missing_references(((itself, self._context.kind),)), keys.row(0))
-        return len(new) == rows.height
 
     def _copy(self, chunk: Chunk, verdicts: Verdicts, positions: Positions) -> None:
         """New rows straight into the table. Where one of them may not in, all of them go the careful way instead."""
@@ -458,10 +462,13 @@ class PostgresLoader:
 
 
 @lru_cache(KEPT)
-def _literals(several: tuple[tuple[str, ...], ...], types: tuple[tuple[str, pl.DataType], ...]) -> Sequence[pl.Expr]:
-    """What rows have in each of several groups of fields, see `_distinct`: one text[] a field, to be asked for at once."""
+def _literals(
+    several: tuple[tuple[str, ...], ...], key: tuple[str, ...], step: int, types: tuple[tuple[str, pl.DataType], ...]
+) -> Sequence[pl.Expr]:
+    """What rows have in each of several groups of fields, see `_distinct`, and every `step`th row in those of the key: one text[] a field."""
     of = dict(types)
-    values = ((field, value) for fields in several for field, value in zip(fields, _distinct(fields), strict=True))
+    values = [(field, value) for fields in several for field, value in zip(fields, _distinct(fields), strict=True)]
+    values += [(field, pl.col(field).gather_every(step)) for field in key]
     return [literal(value, of[field]).alias(str(at)) for at, (field, value) in enumerate(values)]
 
 

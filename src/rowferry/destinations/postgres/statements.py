@@ -82,11 +82,6 @@ class Statements:
         return sql.SQL("drop table if exists {}").format(self.stage).as_bytes()
 
     @cached_property
-    def is_empty(self) -> bytes:
-        """Whether the tenant has no row yet."""
-        return sql.SQL("select not exists (select from {} d where {})").format(table(self.kind), OWN).as_bytes()
-
-    @cached_property
     def copy_rows(self) -> bytes:
         """Straight into the table; tenant and job come from the transaction."""
         return (
@@ -333,9 +328,14 @@ def statements_of(kind: ImportKind, fields: tuple[Field, ...], empty: Empty) -> 
 
 
 @lru_cache(KEPT)
-def missing_references(named: tuple[tuple[ForeignKey, ImportKind], ...]) -> bytes:
-    """For each key, which of its values (one text[] a field) no row of the kind beside it has: their positions from 1."""
-    return sql.SQL("select {}").format(sql.SQL(", ").join(starmap(_missing, named))).as_bytes()
+def look(empty: ImportKind | None, named: tuple[tuple[ForeignKey, ImportKind], ...]) -> bytes:
+    """What is asked before rows are written, in one statement.
+
+    Whether the tenant has no row of a kind yet (null: not asked); and for each key, which of its values (one text[] a field) no row of the
+    kind beside it has: their positions from 1.
+    """
+    none = sql.SQL("not exists (select from {} d where {})").format(table(empty), OWN) if empty else sql.NULL
+    return sql.SQL("select {}").format(sql.SQL(", ").join([none, *starmap(_missing, named)])).as_bytes()
 
 
 def _missing(key: ForeignKey, other: ImportKind) -> sql.Composed:
