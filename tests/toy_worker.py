@@ -26,8 +26,8 @@ def build(url: str):
         with connect(database, Role.LOADER) as connection:
             with transaction(connection, None):
                 pid = connection.info.backend_pid
-                job = jobs.register_backend(connection, order.tenant, order.job_id, order.fence, pid)
-            do = job.params["do"]
+                found = jobs.register_backend(connection, order.tenant, order.job_id, order.fence, pid)
+            do = found.job.params["do"]
             if do == "die" or (do == "die once" and order.fence == 1):
                 os.kill(os.getpid(), signal.SIGKILL)
             if do == "raise" and order.fence == 1:

@@ -7,7 +7,6 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
-from rowferry.domain.access import TenantId
 from rowferry.domain.job import JobId
 from rowferry.store.database import AsyncConnection, Connection, Statement, nothing
 
@@ -47,14 +46,9 @@ def _artifact(row: DictRow) -> Artifact:
     return Artifact(**row)
 
 
-def _blob(row: DictRow) -> str:
-    return str(row["blob"])
-
-
 INSERT = Statement("insert_artifacts", nothing)
 LIST = Statement("list_artifacts", _artifact)
 GET = Statement("get_artifact", _artifact)
-GET_INPUT = Statement("get_input", _blob)
 
 
 async def of_job(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
@@ -65,11 +59,6 @@ async def of_job(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
 async def get(connection: AsyncConnection, job_id: JobId, artifact_id: UUID) -> Artifact | None:
     """One file of the job, or None."""
     return await GET.one_async(connection, job_id=job_id, id=artifact_id)
-
-
-def input_sync(connection: Connection, tenant: TenantId, job_id: JobId) -> str | None:
-    """The key of the blob that a job was sent with, for workers, which know the tenant from the job. None: it is no longer kept."""
-    return GET_INPUT.one(connection, tenant=tenant, job_id=job_id)
 
 
 def add(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:

@@ -26,6 +26,7 @@ __all__ = [
     "JobQuery",
     "LedgerBroken",
     "NewJob",
+    "Registered",
     "Wishes",
     "advance",
     "claim",
@@ -132,6 +133,14 @@ class HeldRow:
     ledger: Ledger
 
 
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """The job of an attempt that begins, and the key of the blob that it was sent with, where there is one still."""
+
+    job: Job
+    input: str | None
+
+
 # Rows to words --------------------------------------------------------------------------------------------------------
 
 
@@ -200,6 +209,10 @@ def _held(row: DictRow) -> HeldRow:
     return HeldRow(wishes_from_row(row), RowNumber(row["cursor"]), _ledger(row))
 
 
+def _registered(row: DictRow) -> Registered:
+    return Registered(job_from_row(row), row["input"])
+
+
 def _job_id(row: DictRow) -> JobId:
     return JobId(row["id"])
 
@@ -238,7 +251,7 @@ WITHDRAW_PAUSE = Statement("withdraw_pause", nothing)
 CLAIM = Statement("claim_job", job_from_row)
 RENEW = Statement("renew_leases", _renewed)
 TAKE_BACK = Statement("take_back_jobs", job_from_row)
-REGISTER_BACKEND = Statement("register_backend", job_from_row)
+REGISTER_BACKEND = Statement("register_backend", _registered)
 ADVANCE = Statement("advance_job", wishes_from_row)
 HOLD = Statement("hold_job", _held)
 FINISH = Statement("finish_job", nothing)
@@ -494,8 +507,10 @@ def get_sync(connection: Connection, job_id: JobId) -> Job | None:
     return GET.one(connection, id=job_id)
 
 
-def register_backend(connection: Connection, tenant: TenantId, job_id: JobId, fence: Fence, pid: int) -> Job | None:
-    """Says which backend writes the attempt's chunks, so that a takeover can end it; gives the job. None: it is another's; leave.
+def register_backend(
+    connection: Connection, tenant: TenantId, job_id: JobId, fence: Fence, pid: int
+) -> Registered | None:
+    """Says which backend writes the attempt's chunks, so that a takeover can end it. None: the job is another's; leave.
 
     Args:
         connection: one that commits by itself.

@@ -1,9 +1,11 @@
 """One try at one job, to its end in every case: done, stopped by a fault or a wish, handed back, or another's."""
 
 import errno
-from collections.abc import Callable
+import shutil
+import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import structlog
@@ -35,18 +37,30 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
     try:
         with (
             parts.connections.pair() as (connection, side),
-            TemporaryDirectory(dir=parts.scratch, prefix="attempt-") as scratch,
+            _emptied(parts.scratch) as scratch,
         ):
-            job = jobs.register_backend(side, tenant, job_id, fence, connection.info.backend_pid)
-            if job is None:
+            found = jobs.register_backend(side, tenant, job_id, fence, connection.info.backend_pid)
+            if found is None:
                 return "done"
-            return _to_its_end(Attempt(parts, job, fence, connection, side, Path(scratch), stop))
+            return _to_its_end(Attempt(parts, found.job, found.input, fence, connection, side, scratch, stop))
     except FenceLost:
         log.info("attempt.superseded", job_id=str(job_id), attempt=fence)
         return "done"
     except database.Gone as error:
         log.warning("attempt.lost", job_id=str(job_id), attempt=fence, error=type(error).__name__)
         return "lost"
+
+
+@contextmanager
+def _emptied(parent: Path) -> Generator[Path]:
+    """A folder with nothing in it, before and after. The thread's next attempt has it again: making one takes longer than a small file's reading."""
+    folder = parent / f"attempt-{threading.get_ident()}"
+    folder.mkdir(exist_ok=True)
+    try:
+        yield folder
+    finally:
+        for left in folder.iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _to_its_end(attempt: Attempt) -> Ended:

@@ -98,12 +98,28 @@ class Artifact:
 class Learned:
     """What an attempt knows of its input and has not said yet."""
 
+    step: str = ""
+    """The one that it was learned in."""
     rows_total: int | None = None
     source: dict[str, object] = field(default_factory=dict[str, object])
+    _said: dict[str, object] = field(default_factory=dict[str, object])
+
+    def add(self, step: str, rows_total: int | None, source: Mapping[str, object]) -> None:
+        """Keeps what is new."""
+        self.step = step
+        if rows_total is not None:
+            self.rows_total = rows_total
+        self.source |= {name: value for name, value in source.items() if self._said.get(name) != value}
+
+    @property
+    def left(self) -> bool:
+        """Whether there is anything to say."""
+        return self.rows_total is not None or bool(self.source)
 
     def told(self) -> tuple[int | None, Mapping[str, object]]:
         """All of it, which is said then."""
         said = self.rows_total, self.source
+        self._said |= self.source
         self.rows_total, self.source = None, {}
         return said
 
@@ -114,6 +130,8 @@ class Attempt:
 
     parts: Parts
     job: Job
+    input: str | None
+    """The key of the blob that the job was sent with. None: it had none, or that is no longer kept."""
     fence: Fence
     connection: Connection
     side: Connection
@@ -121,11 +139,9 @@ class Attempt:
     stop: Callable[[], bool]
     learned: Learned = field(default_factory=Learned)
 
-    def learn(self, rows_total: int | None = None, source: Mapping[str, object] | None = None) -> None:
-        """Keeps what became known of the input; the next step that begins says it, too."""
-        if rows_total is not None:
-            self.learned.rows_total = rows_total
-        self.learned.source |= source or {}
+    def learn(self, step: str, rows_total: int | None = None, source: Mapping[str, object] | None = None) -> None:
+        """Keeps what became known of the input in a step that is not said by itself; the next one that begins says it, too, or the end."""
+        self.learned.add(step, rows_total, source or {})
 
     def enter(self, step: str, *, rows_read: int | None = None, checkpoint: Mapping[str, object] | None = None) -> None:
         """Says that a step begins or gets on, and what was learned meanwhile, and heeds wishes.
@@ -135,11 +151,16 @@ class Attempt:
             Cancelled, Paused, Drained: somebody wants the attempt to end here.
         """
         self.reach(f"step.{step}")
+        self.heed(self._advance(step, rows_read, checkpoint))
+
+    def _advance(
+        self, step: str, rows_read: int | None = None, checkpoint: Mapping[str, object] | None = None
+    ) -> Wishes:
         if rows_read is not None:  # of two attempts, what the one that got further had read
             checkpoint = {**(checkpoint or {}), ROWS_READ: max(rows_read, self.job.ledger.read)}
         total, source = self.learned.told()
         advance = jobs.Advance(self.job.id, self.fence, step, total, rows_read, source, checkpoint)
-        self.heed(jobs.advance(self.side, self.job.tenant, advance))
+        return jobs.advance(self.side, self.job.tenant, advance)
 
     def heed(self, wishes: Wishes) -> None:
         """Ends the attempt where somebody wants that."""
@@ -238,6 +259,8 @@ class Attempt:
             LedgerBroken: rows and outcomes differ; the job must not end as if they did not.
         """
         self.reach("finish.begun")
+        if self.learned.left:  # where it ends on the way to its next step, the job still says what the file is
+            self._advance(self.learned.step)
         with database.transaction(self.connection, self.job.tenant, self.job.id):
             files.add(self.connection, self.job.id, artifacts)
             jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, move, failure, result))

@@ -33,12 +33,8 @@ class Import:
         attempt = self._attempt
         order = self._order()
         opened = self._opened(order)
-        try:
-            source, columns = self._mapped(order, opened)
-            references = self._references(order.kind, source.plan.fields, strict=order.options.strict)
-        except Exception:
-            attempt.enter("map")  # where it ends here, the job still says what the file is
-            raise
+        source, columns = self._mapped(order, opened)
+        references = self._references(order.kind, source.plan.fields, strict=order.options.strict)
         self._source, self._keep_days = source, order.kind.retention.errors_days
         with self._in_file(order, source) as in_file:
             context = LoadContext(
@@ -51,9 +47,9 @@ class Import:
                 in_file=in_file.knows if in_file else None,
             )
             self._known = Loading(attempt, order, source, attempt.parts.loader(attempt.connection, context)).run()
-        signs = source.plan.signs
-        attempt.learn(source={"decimal_signs": dict(signs)} if signs else None)
-        attempt.enter("report")
+        attempt.learn("report", source=source.learned())
+        if not source.small:
+            attempt.enter("report")
         artifacts = self.report()
         attempt.finish(None, artifacts)
 
@@ -106,17 +102,18 @@ class Import:
                 rows=inspection.rows,
                 limit=order.kind.limits.rows,
             )
-        attempt.learn(inspection.rows, inspect.source(inspection))
+        attempt.learn("inspect", inspection.rows, inspect.source(inspection))
         return opened
 
     def _mapped(self, order: Order, opened: inspect.Opened) -> tuple[Source, Mapping[str, str]]:
         """How the file is read and judged, and by field the column that fills it."""
+        self._attempt.learn("map")
         inspection = opened.inspection
         nameless = (at for at, name in enumerate(inspection.columns) if not name)
         left_out = (*inspection.added_columns, *nameless)
         mapped = map_columns(inspection.columns, order.kind.schema, order.options, left_out)
         columns = {field: inspection.columns[at] for at, field in mapped.pairs}
-        self._attempt.learn(source={"mapping": {column: field for field, column in columns.items()}})
+        self._attempt.learn("map", source={"mapping": {column: field for field, column in columns.items()}})
         plan = transform.compile(
             order.kind, inspection.columns, mapped.pairs, order.options, opened.blocks, typed=inspection.typed
         )
@@ -124,10 +121,9 @@ class Import:
 
     def _input(self) -> str:
         """The key of the blob that the job was sent with."""
-        key = artifacts.input_sync(self._attempt.side, self._attempt.job.tenant, self._attempt.job.id)
-        if key is None:
+        if self._attempt.input is None:
             raise stop(JobFaultCode.SOURCE_MISSING, "The file of this job is no longer kept. Send it again.")
-        return key
+        return self._attempt.input
 
     def _references(self, kind: ImportKind, fields: Sequence[str], *, strict: bool) -> Mapping[str, ImportKind]:
         found: dict[str, ImportKind] = {}

@@ -65,9 +65,9 @@ class Loading:
             JobStopped: the file breaks the error policy, or the destination took back what it had promised.
             FenceLost, Cancelled, Paused, Drained: the attempt ends here.
         """
+        self._attempt.learn("validate")
         try:
             verdict = self._verdict()
-            self._attempt.enter("load")
             if verdict is not None:
                 self._refuse(verdict)
             elif self._order.whole:
@@ -237,7 +237,17 @@ class Loading:
             self._source.prepared(seen, settled) as judged,
             self._source.ahead(settling.ready(judged)) as chunks,
         ):
-            yield chunks
+            yield self._announced(chunks)
+
+    def _announced(self, chunks: Iterator[Ready]) -> Iterator[Ready]:
+        """The chunks; when the first is ready, loading begins."""
+        first = next(chunks, None)
+        if first is not None:
+            self._attempt.learn("validate", source=self._source.learned())
+            self._attempt.enter("load")
+            yield first
+            del first  # the reader's now
+            yield from chunks
 
 
 def _before(chunk: Chunk, row: int) -> Chunk:

@@ -49,6 +49,15 @@ class Source:
         """What was found in the file."""
         return self.opened.inspection
 
+    @property
+    def small(self) -> bool:
+        """Whether the file is one chunk of so few rows that nothing about it takes long enough to be done beside something else."""
+        return self.inspection.rows <= min(self.chunk_rows, SMALL_ROWS)
+
+    def learned(self) -> Mapping[str, object]:
+        """What the rows told of the file so far, by the words of a job's source."""
+        return {"decimal_signs": dict(self.plan.signs)} if self.plan.signs else {}
+
     def headers(self) -> Mapping[str, bytes]:
         """The first line of each artifact, by category."""
         rows = rows_header(self.plan.fields)
@@ -75,7 +84,7 @@ class Source:
 
     def ahead(self, items: Iterator[T]) -> AbstractContextManager[Iterator[T]]:
         """What is made of the file, one ahead; a small file has nothing to be ahead with."""
-        return nullcontext(items) if self.inspection.rows <= min(self.chunk_rows, SMALL_ROWS) else Ahead(items)
+        return nullcontext(items) if self.small else Ahead(items)
 
     def _chunks(self, seen: Seen, settled: int, block: Block) -> Sequence[Prepared]:
         """The chunks of one block behind the rows that are settled."""

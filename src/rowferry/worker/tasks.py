@@ -36,7 +36,7 @@ class Context:
         return self._checkpoint
 
     def enter(self, step: str, total: int | None = None) -> None:
-        self._attempt.learn(total)
+        self._attempt.learn(step, total)
         self._attempt.enter(step)
 
     def rows(self, kind: str) -> Reading:

@@ -178,9 +178,10 @@ class PostgresLoader:
             return [()] * len(named)
         asked = (*named, (ForeignKey(key, "", key), kind)) if step else named
         types = rows.schema
-        of = tuple((name, types[name]) for name in dict.fromkeys(name for one, _ in asked for name in one.fields))
-        texts = _literals(tuple(one.fields for one, _ in named), key if step else (), step, of)
-        empty, *missing = self._one(look(kind if unknown else None, asked), rows.select(texts).row(0) if texts else ())
+        of = tuple((name, types[name]) for name in dict.fromkeys(name for one, _ in named for name in one.fields))
+        texts = rows.select(_literals(tuple(one.fields for one, _ in named), of)).row(0) if named else ()
+        some = [_texts(rows[name].to_list()[::step]) for name in key] if step else []
+        empty, *missing = self._one(look(kind if unknown else None, asked), [*texts, *some])
         if unknown:
             self._empty_at_start = bool(empty)
         if step:
@@ -462,14 +463,16 @@ class PostgresLoader:
 
 
 @lru_cache(KEPT)
-def _literals(
-    several: tuple[tuple[str, ...], ...], key: tuple[str, ...], step: int, types: tuple[tuple[str, pl.DataType], ...]
-) -> Sequence[pl.Expr]:
-    """What rows have in each of several groups of fields, see `_distinct`, and every `step`th row in those of the key: one text[] a field."""
+def _literals(several: tuple[tuple[str, ...], ...], types: tuple[tuple[str, pl.DataType], ...]) -> Sequence[pl.Expr]:
+    """What rows have in each of several groups of fields, see `_distinct`: one text[] a field, to be asked for at once."""
     of = dict(types)
-    values = [(field, value) for fields in several for field, value in zip(fields, _distinct(fields), strict=True)]
-    values += [(field, pl.col(field).gather_every(step)) for field in key]
+    values = ((field, value) for fields in several for field, value in zip(fields, _distinct(fields), strict=True))
     return [literal(value, of[field]).alias(str(at)) for at, (field, value) in enumerate(values)]
+
+
+def _texts(values: Sequence[object]) -> list[str | None]:
+    """A few values as PostgreSQL reads them: for so few an expression takes longer."""
+    return [None if one is None else str(one) for one in values]
 
 
 def _distinct(fields: Sequence[str]) -> list[pl.Expr]:

@@ -8,4 +8,5 @@ returning jobs.id, number, jobs.tenant_id, kind, type, status, version, jobs.cre
     (select u.name from users u where u.id = created_by and u.tenant_id = jobs.tenant_id) as created_by_name, steps, steps_completed, rows_total,
     load_started_at, cursor, rows_read, created, updated, unchanged, skipped, failed, not_attempted, attempt, attempts_max, worker, heartbeat_at,
     progress_at, lease_expires_at, cancel_requested_at, pause_requested_at, failure, source, options, params, metadata, result, checkpoint,
-    original_job_id, same_file_as
+    original_job_id, same_file_as,
+    (select a.blob from artifacts a where a.tenant_id = jobs.tenant_id and a.job_id = jobs.id and a.category = 'input' order by a.id limit 1) as input
