@@ -48,6 +48,8 @@ class SubmitOptions:
     required: tuple[str, ...] = ()
     strict: bool = False
     missing_reference: MissingReference = "fail"
+    rows_max: int | None = None
+    """Rows that the file may have; None: as many as the kind takes. A dialect says it, for files whose rows it does not count itself."""
 
 
 def settle(options: SubmitOptions, kind: ImportKind) -> SubmitOptions:
@@ -140,6 +142,7 @@ def to_wire(options: SubmitOptions) -> dict[str, object]:
         "required": list(options.required),
         "strict": options.strict,
         "missing_reference": options.missing_reference,
+        **({} if options.rows_max is None else {"rows_max": options.rows_max}),
     }
 
 
@@ -169,6 +172,7 @@ def from_wire(options: Mapping[str, object], kind: ImportKind) -> tuple[ImportOp
         required=tuple(cast("Sequence[str]", options.get("required") or ())),
         strict=options.get("strict") is True,
         missing_reference=cast("MissingReference", options.get("missing_reference") or "fail"),
+        rows_max=_integer(options, "rows_max"),
     )
     rate = options.get("max_error_rate")
     policy = ErrorPolicy(

@@ -281,3 +281,5 @@ class ImportOptions:
     strict: bool = False
     """Whether also what the kind holds on request is looked at: foreign keys and dependencies."""
     missing_reference: MissingReference = "fail"
+    rows_max: int | None = None
+    """Rows that the file may have, where the import takes fewer than its kind."""

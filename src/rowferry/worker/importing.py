@@ -94,13 +94,13 @@ class Import:
         path = parts.blobs.local_path(self._input(), attempt.scratch)
         attempt.reach("source.opened")
         opened = inspect.open_file(path, order.options.reading, parts.readers, attempt.scratch)
-        inspection = opened.inspection
-        if inspection.rows > order.kind.limits.rows:
+        inspection, most = opened.inspection, order.rows_max
+        if inspection.rows > most:
             raise stop(
                 JobFaultCode.TOO_MANY_ROWS,
-                f"The file has {inspection.rows} rows, at most {order.kind.limits.rows} are taken. Send it in parts.",
+                f"The file has {inspection.rows} rows, at most {most} are taken. Send it in parts.",
                 rows=inspection.rows,
-                limit=order.kind.limits.rows,
+                limit=most,
             )
         attempt.learn("inspect", inspection.rows, inspect.source(inspection))
         return opened

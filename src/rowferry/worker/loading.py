@@ -39,6 +39,12 @@ class Order:
         """Whether all rows are written in one transaction, or none."""
         return not self.dry_run and self.policy.on_error in {OnError.ATOMIC, OnError.ABORT}
 
+    @property
+    def rows_max(self) -> int:
+        """How many rows the file may have."""
+        asked = self.options.rows_max
+        return self.kind.limits.rows if asked is None else min(asked, self.kind.limits.rows)
+
     def refuses_missing(self, fields: Sequence[str]) -> bool:
         """Whether a row that refers to nothing stops the job, so that all rows must be judged before one is written."""
         held = self.kind.schema.held_references(fields, strict=self.options.strict)

@@ -1,6 +1,7 @@
 """The recommended flow of gu1 with real workers: upload, poll, read which rows failed, for each kind and each way of bearing errors."""
 
 import csv
+import gzip
 import io
 import json
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from collections.abc import Iterator
 import httpx2
 import pytest
 
+from bookmaking import workbook
 from driving import Running
 from speaking_gu1 import alike, ended, error, fixture, upload
 
@@ -111,6 +113,26 @@ def test_a_mapping_and_the_form_fill_what_rows_lack(ana):
     (row,) = rows(ana, "entity_automatic")
     assert (row["type"], row["country_code"], row["nationality"], row["is_client"]) == ("company", "AR", "UY", True)
     assert (row["registration_date"], row["attributes"]) == ("2020-05-31", {"a": 1})
+
+
+def test_a_workbook_of_entities_is_read_like_any_file(ana, tmp_path):
+    people = [
+        ["tax_id", "type", "suggested_name", "country_code", "is_client"],
+        ["20-1", "person", "Ana", "AR", True],
+        [301, "company", "Acme", "AR", False],
+        ["20-2", "person", "Eve"],
+    ]
+    content = workbook(tmp_path / "people.xlsx", {"People": people}).read_bytes()
+    job = ended(ana, upload(ana, content, name="people.xlsx"))
+    assert counts(job) == ("completed", 3, 2, 1, 0), failures(ana, job)
+    assert {row["tax_id"]: row["is_client"] for row in rows(ana, "entity_automatic")} == {"20-1": True, "301": False}
+
+
+def test_a_packed_file_or_a_workbook_with_too_many_rows_is_refused_by_its_job(ana):
+    content = gzip.compress(HEADER + b"1,person,Ana,AR,\n" * 100_001)
+    job = ended(ana, upload(ana, content, name="people.csv.gz"))
+    assert (job["status"], job["jobFailure"]["code"]) == ("failed", "TOO_MANY_ITEMS")
+    assert rows(ana, "entity_automatic") == []
 
 
 def test_a_bulk_of_entities_skips_by_its_mode(ana):

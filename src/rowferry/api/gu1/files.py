@@ -53,7 +53,7 @@ async def import_entities(request: Request) -> Response:
         options = of_form(EntityForm, form.fields)
         translation = await saved_or_none(request, principal, BatchKind.ENTITIES, options.mapping_id)
         mode = IMPORT_MODES[options.entity_import_mode]
-        plan, upload = plans.of_entities(options, mode, translation), form.upload
+        plan, upload = plans.of_entities(options, mode, translation).limited(limit), form.upload
     return await _submitted(request, principal, plan, upload)
 
 
@@ -95,7 +95,8 @@ async def import_transactions(request: Request) -> Response:
         if options.column_mapping is not None:
             schema = await schema_of(request, principal, BatchKind.TRANSACTIONS)
             translation = translated(options.column_mapping, None, "transaction", schema)
-        plan = plans.of_transactions(options, translation, transfer.now()).keeping(_queried(request))
+        limit = gate_of(request).batches.transactions_max * len(form.uploads)
+        plan = plans.of_transactions(options, translation, transfer.now()).keeping(_queried(request)).limited(limit)
         upload = form.upload
     if len(form.uploads) > 1:
         upload = await services_of(request).imports.joined(JOINED_NAME, form.uploads)
@@ -116,7 +117,7 @@ async def import_user_events(request: Request) -> Response:
     async with form_of(request, names_of(EventForm), through=partial(counted, limit=limit)) as form:
         options = of_form(EventForm, form.fields)
         translation = await saved(request, principal, BatchKind.EVENTS, options.mapping_id)
-        plan, upload = plans.of_events(options, translation, transfer.now()), form.upload
+        plan, upload = plans.of_events(options, translation, transfer.now()).limited(limit), form.upload
     return await _submitted(request, principal, plan, upload)
 
 

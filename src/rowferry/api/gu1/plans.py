@@ -43,6 +43,10 @@ class Plan:
         options = cast("Mapping[str, object]", self.kept["options"])
         return replace(self, kept={**self.kept, "options": {**options, **more}})
 
+    def limited(self, rows: int) -> "Plan":
+        """The same for a file of at most so many rows; for workbooks, whose rows only the job counts."""
+        return replace(self, options=replace(self.options, rows_max=rows))
+
     def asked(self) -> Import:
         """The import as the service takes it."""
         return Import(Submission(self.kind), self.options, {KEPT: self.kept})
