@@ -15,7 +15,7 @@ from rowferry.worker.housekeeping import Tidied, tidy
 
 OLD, YOUNG = 0, 3600
 """How old a blob must be, so that those of a test are old enough, or not."""
-CLEAN = Tidied(0, 0, 0, 0, 0, 0)
+CLEAN = Tidied(0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.fixture(params=["folder", "object store"])

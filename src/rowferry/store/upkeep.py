@@ -7,6 +7,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import DictRow, TupleRow
 
+from rowferry.domain.faults import MASK
 from rowferry.domain.job import Fence, JobId
 from rowferry.store.database import AsyncConnection, Connection, Database, Role, Statement, nothing
 
@@ -79,6 +80,8 @@ ENDED_JOBS = Statement("list_ended_jobs", _job_id)
 DELETE_EXPIRED_KEYS = Statement("delete_expired_keys", nothing)
 DELETE_EXPIRED_ARTIFACTS = Statement("delete_expired_artifacts", nothing)
 DELETE_EXPIRED_IMAGES = Statement("delete_expired_images", nothing)
+MASK_EXPIRED_CAUSES = Statement("mask_expired_causes", nothing)
+MASK_EXPIRED_ISSUES = Statement("mask_expired_issues", nothing)
 
 
 async def connect(database: Database) -> AsyncConnection:
@@ -181,8 +184,21 @@ def forget_expired_keys(connection: Connection) -> int:
 
 
 def forget_expired_artifacts(connection: Connection, most: int) -> int:
-    """Removes the rows of so many files of ended jobs past their time, of all tenants; a blob that nothing names then is an orphan."""
+    """Removes the rows of so many files of ended jobs past their time, of all tenants; a blob that nothing names then is an orphan.
+
+    Files of an import go only when its issues are masked.
+    """
     return DELETE_EXPIRED_ARTIFACTS.run(connection, most=most)
+
+
+def mask_expired_issues(connection: Connection, most: int) -> int:
+    """Takes values and records out of so many issues of imports whose error file has passed its time, of all tenants.
+
+    Row, line, field and code stay. The samples of their causes go first, since what they say of several fields stands in the issues alone.
+    """
+    while MASK_EXPIRED_CAUSES.run(connection, most=most, mask=MASK):
+        pass
+    return MASK_EXPIRED_ISSUES.run(connection, most=most, mask=MASK)
 
 
 def forget_expired_images(connection: Connection, most: int) -> int:

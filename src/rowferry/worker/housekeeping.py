@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from itertools import islice
 from uuid import UUID
 
@@ -18,9 +19,9 @@ BATCH = 1_000
 """Blobs that are looked up at once."""
 PASS_MAX = 10_000
 """Files of a sort that one pass removes at most; the next goes on."""
-IMAGES_BATCH = 50_000
-IMAGES_PASS_MAX = 2_000_000
-"""Likewise before-images: an import may have overwritten a million rows."""
+ROWS_BATCH = 50_000
+ROWS_PASS_MAX = 2_000_000
+"""Likewise before-images and issues: an import may have overwritten a million rows."""
 
 log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
 
@@ -29,6 +30,8 @@ log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger()
 class Tidied:
     """How much a pass removed."""
 
+    issues: int
+    """Issues of rows whose error file is past its time, which lost their values and records."""
     expired: int
     """Files past the time that their kind keeps them."""
     unnamed: int
@@ -57,23 +60,24 @@ def tidy(database: Database, blobs: Blobs, orphan_seconds: float) -> Tidied | No
         if not upkeep.take_housekeeping(connection):
             return None
         done = Tidied(
+            issues=_by_batches(partial(upkeep.mask_expired_issues, connection)),
             expired=upkeep.forget_expired_artifacts(connection, PASS_MAX),  # their blobs are unnamed then
             unnamed=sum(_unnamed(connection, blobs, prefix, orphan_seconds) for prefix in ("uploads", "artifacts")),
             parts=_parts(connection, blobs, orphan_seconds),
             unfinished=blobs.clear_unfinished(orphan_seconds),
             keys=upkeep.forget_expired_keys(connection),
-            images=_images(connection),
+            images=_by_batches(partial(upkeep.forget_expired_images, connection)),
         )
     log.info("housekeeping.done", **asdict(done))
     return done
 
 
-def _images(connection: Connection) -> int:
-    """Removes before-images past their time, batch by batch, so that none holds its locks for long."""
-    removed = 0
-    while removed < IMAGES_PASS_MAX and (gone := upkeep.forget_expired_images(connection, IMAGES_BATCH)):
-        removed += gone
-    return removed
+def _by_batches(forget: Callable[[int], int]) -> int:
+    """Forgets rows past their time, batch by batch, so that none holds its locks for long."""
+    forgotten = 0
+    while forgotten < ROWS_PASS_MAX and (gone := forget(ROWS_BATCH)):
+        forgotten += gone
+    return forgotten
 
 
 def _unnamed(connection: Connection, blobs: Blobs, prefix: str, seconds: float) -> int:
