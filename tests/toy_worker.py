@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from rowferry.domain.job import Move
-from rowferry.store import jobs
+from rowferry.store import attempts
 from rowferry.store.database import Database, Role, connect, transaction
 from rowferry.telemetry import start_log
 from rowferry.worker import process
@@ -26,7 +26,7 @@ def build(url: str):
         with connect(database, Role.LOADER) as connection:
             with transaction(connection, None):
                 pid = connection.info.backend_pid
-                found = jobs.register_backend(connection, order.tenant, order.job_id, order.fence, pid)
+                found = attempts.register_backend(connection, order.tenant, order.job_id, order.fence, pid)
             do = found.job.params["do"]
             if do == "die" or (do == "die once" and order.fence == 1):
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -43,7 +43,7 @@ def build(url: str):
                     return "handed_back"
                 threading.Event().wait(0.01)
             with transaction(connection, order.tenant, order.job_id):
-                jobs.finish(connection, jobs.Finish(order.job_id, order.fence, Move.SUCCEED))
+                attempts.finish(connection, order.tenant, attempts.Finish(order.job_id, order.fence, Move.SUCCEED))
         return "done"
 
     return work

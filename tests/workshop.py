@@ -48,7 +48,7 @@ class Crash(BaseException):
     """The process is gone: nothing behind this point happens."""
 
 
-HOLDS_THE_JOB = {"chunk.fenced", "finish.before_commit", "rest.before_commit"}
+HOLDS_THE_JOB = {"chunk.fenced", "rest.before_commit"}
 """Points at which the attempt holds the job's row: a wish would wait for its commit."""
 
 

@@ -60,7 +60,6 @@ def artifacts(client: httpx2.Client, job_id: str) -> dict[str, str]:
         ("chunk.committed", 10),
         ("step.report", 1),
         ("finish.begun", 1),
-        ("finish.before_commit", 1),
         ("finish.committed", 1),
     ],
 )

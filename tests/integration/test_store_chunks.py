@@ -147,7 +147,7 @@ def test_one_fence_closes_a_transaction_of_many_chunks(run: Running) -> None:
             run.loader, Fenced(run.job.id, Fence(1), RowNumber(0), RowNumber(4), ledger.Ledger(4, 4), {"a": 1})
         )
     with transaction(run.loader, run.job.tenant):
-        assert chunks.histogram(run.loader, run.job.id) == ledger.Ledger(4, 4)
+        assert chunks.histogram(run.loader, run.job.tenant, run.job.id) == ledger.Ledger(4, 4)
         job = jobs.get_sync(run.loader, run.job.id)
     assert job is not None
     assert (job.cursor, job.checkpoint) == (4, {"a": 1})

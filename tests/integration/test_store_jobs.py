@@ -16,8 +16,9 @@ from rowferry.domain.faults import JobFault, NotAllowedNow, NotFound
 from rowferry.domain.job import TERMINAL, TRANSITIONS, Fence, Job, JobId, Move, RowNumber, Status
 from rowferry.domain.ledger import Ledger, Outcome
 from rowferry.ids import uuid7
-from rowferry.store import artifacts, catalog, chunks, jobs, queue
+from rowferry.store import artifacts, attempts, catalog, chunks, jobs, queue
 from rowferry.store import events as stored_events
+from rowferry.store.attempts import Advance, Finish, LedgerBroken
 from rowferry.store.chunks import Fenced, Settled
 from rowferry.store.database import (
     AsyncConnection,
@@ -29,7 +30,7 @@ from rowferry.store.database import (
     tenant_transaction,
     transaction,
 )
-from rowferry.store.jobs import Advance, FenceLost, Finish, LedgerBroken
+from rowferry.store.fence import FenceLost, Wishes
 from tenants import Tenant
 
 Submit = Callable[..., Job]
@@ -42,21 +43,21 @@ def claimed(system: Connection, lease: float = 60) -> Job:
     return job
 
 
-def settle(loader: Connection, job: Job, outcomes: bytes, cursor: int = 0) -> jobs.Wishes:
+def settle(loader: Connection, job: Job, outcomes: bytes, cursor: int = 0) -> Wishes:
     counts = ledger.from_outcomes(outcomes)
     fenced = Fenced(job.id, Fence(job.attempt.number), RowNumber(cursor), RowNumber(cursor + len(outcomes)), counts)
     with transaction(loader, job.tenant, job.id):
         return chunks.settle(loader, Settled(job.id, cursor + 1, outcomes), fenced)
 
 
-def advance(loader: Connection, job: Job, step: str, **more: object) -> jobs.Wishes:
+def advance(loader: Connection, job: Job, step: str, **more: object) -> Wishes:
     with transaction(loader, None):
-        return jobs.advance(loader, job.tenant, Advance(job.id, Fence(job.attempt.number), step, **more))
+        return attempts.advance(loader, job.tenant, Advance(job.id, Fence(job.attempt.number), step, **more))
 
 
 def finish(loader: Connection, job: Job, move: Move, failure: JobFault | None = None) -> Job:
     with transaction(loader, job.tenant, job.id):
-        jobs.finish(loader, Finish(job.id, Fence(job.attempt.number), move, failure))
+        attempts.finish(loader, job.tenant, Finish(job.id, Fence(job.attempt.number), move, failure))
         ended = jobs.get_sync(loader, job.id)
     assert ended is not None
     return ended
@@ -65,7 +66,7 @@ def finish(loader: Connection, job: Job, move: Move, failure: JobFault | None = 
 def register(loader: Connection, job: Job) -> bool:
     fence, pid = Fence(job.attempt.number), loader.info.backend_pid
     with transaction(loader, None):
-        return jobs.register_backend(loader, job.tenant, job.id, fence, pid) is not None
+        return attempts.register_backend(loader, job.tenant, job.id, fence, pid) is not None
 
 
 def seen(admin: Connection, job: Job) -> Job:
@@ -236,13 +237,13 @@ def test_rows_that_another_attempt_settled_are_not_settled_again(
 FROZEN = """
 import sys
 from rowferry.domain.ledger import Ledger
-from rowferry.store import chunks, jobs
+from rowferry.store import attempts, chunks
 from rowferry.store.database import Database, Role, connect, transaction
 from uuid import UUID
 url, job, tenant, moment = sys.argv[1:]
 with connect(Database(url), Role.LOADER) as connection:
     with transaction(connection, None):
-        assert jobs.register_backend(connection, int(tenant), UUID(job), 1, connection.info.backend_pid)
+        assert attempts.register_backend(connection, int(tenant), UUID(job), 1, connection.info.backend_pid)
     with transaction(connection, int(tenant), UUID(job)):
         if moment == "copying":
             with connection.cursor() as cursor, cursor.copy("copy row_issues (job_id, row, ordinal, line, code, outcome) from stdin") as copy:
@@ -363,7 +364,7 @@ def test_a_chunk_moves_cursor_counts_and_version(
 ) -> None:
     submit(tenant)
     job = claimed(system)
-    assert settle(loader, job, bytes([1, 2, 3, 4, 5])) == jobs.Wishes(cancel=False, pause=False)
+    assert settle(loader, job, bytes([1, 2, 3, 4, 5])) == Wishes(cancel=False, pause=False)
     settle(loader, job, bytes([1, 1]), cursor=5)
     now = seen(admin, job)
     assert now.cursor == 7
@@ -423,8 +424,12 @@ def test_a_job_whose_chunks_say_otherwise_cannot_end(
     job = claimed(system)
     settle(loader, job, bytes([1, 2]))
     admin.execute(damage)
-    with pytest.raises((LedgerBroken, ValueError)):
-        finish(loader, job, Move.SUCCEED)
+    new = artifacts.NewArtifact(uuid7(), "output", "a.csv", "text/csv", 3, "abc", "artifacts/x")
+    ending = Finish(job.id, Fence(job.attempt.number), Move.SUCCEED, artifacts=[new])
+    with pytest.raises((LedgerBroken, ValueError)), transaction(loader, None):
+        attempts.finish(loader, job.tenant, ending)
+    assert seen(admin, job).status is Status.RUNNING
+    assert admin.execute("select count(*) from artifacts").fetchone() == (0,)
 
 
 # Every pair of status and move ----------------------------------------------------------------------------------------
@@ -736,14 +741,17 @@ async def test_artifacts_and_events_are_read_back(
     submit(tenant)
     job = claimed(system)
     new = artifacts.NewArtifact(uuid7(), "errors", "a.errors.csv", "text/csv", 3, "abc", "artifacts/x")
-    with transaction(loader, tenant.id, job.id):
-        artifacts.add(loader, job.id, [new])
+    with transaction(loader, None):
+        attempts.finish(loader, job.tenant, Finish(job.id, Fence(job.attempt.number), Move.SUCCEED, artifacts=[new]))
     async with pool(database, Role.APP, size=1) as one, tenant_transaction(one, tenant.id) as connection:
         (listed,) = await artifacts.of_job(connection, job.id)
         assert await artifacts.get(connection, job.id, new.id) == listed
         assert (listed.id, listed.name, listed.blob) == (new.id, "a.errors.csv", "artifacts/x")
         assert await artifacts.get(connection, job.id, uuid7()) is None
-        assert [event.type for event in await stored_events.of_job(connection, job.id, 1, 10)] == ["claimed"]
+        assert [event.type for event in await stored_events.of_job(connection, job.id, 1, 10)] == [
+            "claimed",
+            "finished",
+        ]
 
 
 def test_events_get_overall_numbers_without_a_gap_whoever_numbers_them(

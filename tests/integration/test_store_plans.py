@@ -148,7 +148,15 @@ def test_a_hot_statement_reads_no_more_than_it_gives(
     row = admin.execute("select id from jobs where tenant_id = %s order by number limit 1", (filled.id,)).fetchone()
     assert row is not None
     given = {"id": row[0], "job_id": row[0], "most": 100, "after": 0, "row": 5, "size": 50}
-    given |= {"after_row": 10_000, "after_ordinal": 0, "failed": True, "outcome": None, "code": None, "field": None}
+    given |= {
+        "tenant": filled.id,
+        "after_row": 10_000,
+        "after_ordinal": 0,
+        "failed": True,
+        "outcome": None,
+        "code": None,
+        "field": None,
+    }
     with transaction(app, filled.id):
         plan = explained(
             app, load(name), {key: value for key, value in given.items() if f"%({key})s".encode() in load(name)}

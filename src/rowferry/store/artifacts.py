@@ -1,6 +1,5 @@
 """The files of jobs, as rows: the uploaded one, and those that an attempt made; several rows may name one blob."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +7,7 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from rowferry.domain.job import JobId
-from rowferry.store.database import AsyncConnection, Connection, Statement, nothing
+from rowferry.store.database import AsyncConnection, Statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,6 @@ def _artifact(row: DictRow) -> Artifact:
     return Artifact(**row)
 
 
-INSERT = Statement("insert_artifacts", nothing)
 LIST = Statement("list_artifacts", _artifact)
 GET = Statement("get_artifact", _artifact)
 
@@ -59,19 +57,3 @@ async def of_job(connection: AsyncConnection, job_id: JobId) -> list[Artifact]:
 async def get(connection: AsyncConnection, job_id: JobId, artifact_id: UUID) -> Artifact | None:
     """One file of the job, or None."""
     return await GET.one_async(connection, job_id=job_id, id=artifact_id)
-
-
-def add(connection: Connection, job_id: JobId, made: Sequence[NewArtifact]) -> None:
-    """Makes the rows of files that the attempt stored."""
-    INSERT.run(
-        connection,
-        job_id=job_id,
-        ids=[one.id for one in made],
-        categories=[one.category for one in made],
-        names=[one.name for one in made],
-        media_types=[one.media_type for one in made],
-        bytes=[one.bytes for one in made],
-        sha256s=[one.sha256 for one in made],
-        blobs=[one.blob for one in made],
-        days=[one.keep_days for one in made],
-    )

@@ -266,14 +266,14 @@ def _add_causes(connection: Connection, job_id: JobId, causes: Sequence[Cause]) 
     )
 
 
-def histogram(connection: Connection, job_id: JobId) -> Ledger:
-    """The ledger as the chunks' own outcome bytes say it.
+def histogram(connection: Connection, tenant: TenantId, job_id: JobId) -> Ledger:
+    """The ledger as the chunks' own outcome bytes say it. Needs no transaction of the tenant.
 
     Raises:
         ValueError: rows are missing between chunks, or a byte is no outcome.
     """
     total = Ledger()
-    for chunk in LIST_OUTCOMES.all(connection, job_id=job_id):
+    for chunk in LIST_OUTCOMES.all(connection, tenant=tenant, job_id=job_id):
         if chunk.first_row != total.read + 1 or chunk.rows != len(chunk.outcomes):
             raise ValueError(f"the chunk of row {chunk.first_row} does not follow on row {total.read}")
         total += from_outcomes(chunk.outcomes)

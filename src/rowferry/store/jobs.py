@@ -5,58 +5,15 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import cast
 
-import psycopg
 from psycopg.rows import DictRow, dict_row
 
 from rowferry.domain.access import TenantId, UserId
 from rowferry.domain.faults import JobFault, NotAllowedNow, NotFound
 from rowferry.domain.job import TERMINAL, Attempt, Fence, Job, JobId, JobType, Move, RowNumber, Status, after
 from rowferry.domain.ledger import Ledger, Outcome
-from rowferry.store import chunks
 from rowferry.store.artifacts import NewArtifact
 from rowferry.store.database import AsyncConnection, Connection, Statement, load, nothing
 from rowferry.store.documents import document
-from rowferry.store.fence import FenceLost, Wishes, only_current, wishes_from_row
-
-__all__ = [
-    "Advance",
-    "FenceLost",
-    "Finish",
-    "Held",
-    "JobQuery",
-    "LedgerBroken",
-    "NewJob",
-    "Registered",
-    "Wishes",
-    "advance",
-    "claim",
-    "claim_async",
-    "count",
-    "counting",
-    "finish",
-    "get",
-    "get_sync",
-    "history",
-    "hold",
-    "insert",
-    "insert_sync",
-    "job_from_row",
-    "page",
-    "queued",
-    "register_backend",
-    "renew",
-    "renew_async",
-    "request_cancel",
-    "request_pause",
-    "resume",
-    "take_back",
-    "take_back_async",
-    "version_of",
-]
-
-
-class LedgerBroken(AssertionError):
-    """The outcomes of the chunks are not what the job's counters say: a bug, and no end for a job."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,48 +54,6 @@ class JobQuery:
     before: int | None = None
     size: int = 50
     start: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """What an attempt says about its job besides chunks. `source` and `checkpoint` are merged into what is there."""
-
-    id: JobId
-    fence: Fence
-    step: str
-    rows_total: int | None = None
-    rows_read: int | None = None
-    source: Mapping[str, object] | None = None
-    checkpoint: Mapping[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Finish:
-    """Where an attempt leads: the move, and why or with what."""
-
-    id: JobId
-    fence: Fence
-    move: Move | None
-    """None: done, with or without failed rows."""
-    failure: JobFault | None = None
-    result: Mapping[str, object] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HeldRow:
-    """What an attempt must know of the job whose row it holds to the end of its transaction."""
-
-    wishes: Wishes
-    cursor: RowNumber
-    ledger: Ledger
-
-
-@dataclass(frozen=True, slots=True)
-class Registered:
-    """The job of an attempt that begins, and the key of the blob that it was sent with, where there is one still."""
-
-    job: Job
-    input: str | None
 
 
 # Rows to words --------------------------------------------------------------------------------------------------------
@@ -205,14 +120,6 @@ def _fault(failure: Mapping[str, object]) -> JobFault:
     )
 
 
-def _held(row: DictRow) -> HeldRow:
-    return HeldRow(wishes_from_row(row), RowNumber(row["cursor"]), _ledger(row))
-
-
-def _registered(row: DictRow) -> Registered:
-    return Registered(job_from_row(row), row["input"])
-
-
 def _job_id(row: DictRow) -> JobId:
     return JobId(row["id"])
 
@@ -251,10 +158,6 @@ WITHDRAW_PAUSE = Statement("withdraw_pause", nothing)
 CLAIM = Statement("claim_job", job_from_row)
 RENEW = Statement("renew_leases", _renewed)
 TAKE_BACK = Statement("take_back_jobs", job_from_row)
-REGISTER_BACKEND = Statement("register_backend", _registered)
-ADVANCE = Statement("advance_job", wishes_from_row)
-HOLD = Statement("hold_job", _held)
-FINISH = Statement("finish_job", nothing)
 
 
 # Asking: inside a transaction of the tenant ---------------------------------------------------------------------------
@@ -505,93 +408,3 @@ def _pairs(held: Sequence[Held] | None) -> dict[str, object]:
 def get_sync(connection: Connection, job_id: JobId) -> Job | None:
     """The job, or None."""
     return GET.one(connection, id=job_id)
-
-
-def register_backend(
-    connection: Connection, tenant: TenantId, job_id: JobId, fence: Fence, pid: int
-) -> Registered | None:
-    """Says which backend writes the attempt's chunks, so that a takeover can end it. None: the job is another's; leave.
-
-    Args:
-        connection: one that commits by itself.
-        tenant: whose job it is.
-        job_id: the job.
-        fence: the attempt.
-        pid: of the backend.
-    """
-    return REGISTER_BACKEND.one(connection, tenant=str(tenant), id=job_id, attempt=fence, pid=pid)
-
-
-def advance(connection: Connection, tenant: TenantId, advance: Advance) -> Wishes:
-    """Says that a step begins or gets on, and hears what people wish: one round trip over a connection that commits by itself.
-
-    Raises:
-        FenceLost: the attempt is no longer the current one.
-    """
-    with only_current():
-        wishes = ADVANCE.one(
-            connection,
-            tenant=str(tenant),
-            id=advance.id,
-            attempt=advance.fence,
-            step=advance.step,
-            rows_total=advance.rows_total,
-            rows_read=advance.rows_read,
-            source=document(advance.source or {}),
-            checkpoint=document(advance.checkpoint or {}),
-        )
-    return wishes or Wishes(cancel=False, pause=False)
-
-
-def hold(connection: Connection, job_id: JobId, fence: Fence) -> HeldRow:
-    """Holds the job's row to the end of the transaction: what people wish of it until then is what comes back.
-
-    Raises:
-        FenceLost: the attempt is no longer the current one.
-    """
-    with only_current():
-        held = HOLD.one(connection, id=job_id, attempt=fence)
-    assert held is not None, "the function gives the job or raises"  # noqa: S101  # an invariant, as code
-    return held
-
-
-def finish(connection: Connection, finish: Finish) -> None:
-    """Moves the job to where the attempt led. A terminal status closes the books: what was not reached is `not_attempted`.
-
-    Raises:
-        FenceLost: the attempt is no longer the current one.
-        LedgerBroken: the outcomes of the chunks are not what the counters say.
-    """
-    fault = finish.failure
-    held = hold(connection, finish.id, finish.fence)
-    ledger = Ledger() if finish.move is Move.PAUSE else _verified(connection, finish.id, held)
-    status = after(Status.RUNNING, finish.move or (Move.END_PARTIAL if ledger.failed else Move.SUCCEED))
-    with only_current():
-        try:
-            FINISH.run(
-                connection,
-                id=finish.id,
-                attempt=finish.fence,
-                status=status,
-                failure=document(_failure(fault)) if fault is not None else None,
-                result=document(finish.result) if finish.result is not None else None,
-            )
-        except psycopg.errors.CheckViolation as error:
-            raise LedgerBroken(f"a job cannot end as {status}: {error.diag.constraint_name}") from error
-
-
-def _verified(connection: Connection, job_id: JobId, held: HeldRow) -> Ledger:
-    """The ledger after a second look: the chunks' own bytes, counted, beside the counters that the fence moved."""
-    counted = chunks.histogram(connection, job_id)
-    if counted.counts() != held.ledger.counts() | {"read": held.cursor}:
-        raise LedgerBroken(f"the chunks hold {counted.counts()}, the job {held.ledger.counts()}")
-    return held.ledger
-
-
-def _failure(fault: JobFault) -> dict[str, object]:
-    return {
-        "code": str(fault.code),
-        "message": fault.message,
-        "details": dict(fault.details),
-        "retryable": fault.retryable,
-    }

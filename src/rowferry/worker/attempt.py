@@ -13,7 +13,7 @@ import structlog
 from rowferry.domain.access import TenantId
 from rowferry.domain.faults import JobFault, JobFaultCode, JobStopped
 from rowferry.domain.job import Fence, Job, JobId, Move
-from rowferry.store import database, jobs
+from rowferry.store import attempts, database
 from rowferry.store.fence import FenceLost, Wishes
 from rowferry.worker import importing, tasks
 from rowferry.worker.frame import Attempt, Cancelled, Drained, Parts, Paused
@@ -39,7 +39,7 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
             parts.connections.pair() as (connection, side),
             _emptied(parts.scratch) as scratch,
         ):
-            found = jobs.register_backend(side, tenant, job_id, fence, connection.info.backend_pid)
+            found = attempts.register_backend(side, tenant, job_id, fence, connection.info.backend_pid)
             if found is None:
                 return "done"
             return _to_its_end(Attempt(parts, found.job, found.input, fence, connection, side, scratch, stop))

@@ -13,7 +13,7 @@ from rowferry.pipeline.report import Cause
 from rowferry.points import Points
 from rowferry.ports import Choice, ImportKind, Kind, LoadContext, Loader, Readers, Reading, Removing, Writer
 from rowferry.store import artifacts as files
-from rowferry.store import chunks, database, jobs, packing
+from rowferry.store import attempts, chunks, database, jobs, packing
 from rowferry.store.blobs import Blobs, Digest, Stored
 from rowferry.store.connections import Connections
 from rowferry.store.database import Connection
@@ -159,8 +159,8 @@ class Attempt:
         if rows_read is not None:  # of two attempts, what the one that got further had read
             checkpoint = {**(checkpoint or {}), ROWS_READ: max(rows_read, self.job.ledger.read)}
         total, source = self.learned.told()
-        advance = jobs.Advance(self.job.id, self.fence, step, total, rows_read, source, checkpoint)
-        return jobs.advance(self.side, self.job.tenant, advance)
+        advance = attempts.Advance(self.job.id, self.fence, step, total, rows_read, source, checkpoint)
+        return attempts.advance(self.side, self.job.tenant, advance)
 
     def heed(self, wishes: Wishes) -> None:
         """Ends the attempt where somebody wants that."""
@@ -261,10 +261,9 @@ class Attempt:
         self.reach("finish.begun")
         if self.learned.left:  # where it ends on the way to its next step, the job still says what the file is
             self._advance(self.learned.step)
-        with database.transaction(self.connection, self.job.tenant, self.job.id):
-            files.add(self.connection, self.job.id, artifacts)
-            jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, move, failure, result))
-            self.reach("finish.before_commit")
+        attempts.finish(
+            self.side, self.job.tenant, attempts.Finish(self.job.id, self.fence, move, failure, result, artifacts)
+        )
         self.reach("finish.committed")
         parts = chunks.parts_of(self.side, self.job.tenant, self.job.id)
         self.parts.blobs.delete([key for keys in parts.values() for key in keys])
@@ -278,12 +277,12 @@ class Attempt:
         """
         self.reach("rest.begun")
         with database.transaction(self.connection, self.job.tenant, self.job.id):
-            wishes = jobs.hold(self.connection, self.job.id, self.fence).wishes
+            wishes = attempts.hold(self.connection, self.job.id, self.fence)
             if wishes.cancel:
                 raise Cancelled
             if not wishes.pause:
                 raise Drained
-            jobs.finish(self.connection, jobs.Finish(self.job.id, self.fence, Move.PAUSE))
+            attempts.finish(self.connection, self.job.tenant, attempts.Finish(self.job.id, self.fence, Move.PAUSE))
             self.reach("rest.before_commit")
         self.reach("rest.committed")
 
