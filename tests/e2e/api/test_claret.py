@@ -395,6 +395,8 @@ def test_an_import_as_json_that_does_not_fit_names_its_fields_and_makes_no_job(a
         ({"arguments": "{"}, CSV, {"body"}),
         ({"arguments": "{}"}, CSV, {f"arguments.{name}" for name in ARGUMENTS}),
         ({"field_mapping": '{"x": "y"}'}, CSV, {"field_mapping"}),
+        ({"field_mapping": '{"x": "uom"}', "field_mapping[y]": "quantity"}, CSV, {"field_mapping"}),
+        ({"arguments[allow_record_update]": "1"}, CSV, {"arguments"}),
         ({"colour": "red"}, CSV, {"colour"}),
         ({}, b"", {"file"}),
         ({}, b"\xef\xbb\xbf", {"file"}),
@@ -415,6 +417,15 @@ def test_a_form_without_a_file_or_with_two_does_not_fit(ana, base) -> None:
     assert set(said(missing, 422)["errors"]) == {"file"}
     twice = ana.post(f"{base}{IMPORT}", files=[*fields.items(), ("file", ("a.csv", CSV)), ("file", ("b.csv", CSV))])
     assert set(said(twice, 422)["errors"]) == {"file"}
+
+
+@pytest.mark.parametrize("said", [{"field_mapping": '{"uom": null}'}, {"field_mapping[uom]": ""}])
+def test_a_column_may_be_mapped_to_no_field(ana, base, said) -> None:
+    form = {"source": "api", "arguments": json.dumps(ARGUMENTS)} | said
+    answer = ana.post(f"{base}{IMPORT}", data=form, files={"file": ("stock.csv", CSV)})
+    assert answer.status_code == 202, answer.text
+    (job,) = ana.get("/v1/jobs").json()["jobs"]
+    assert job["options"]["mapping"] == {name: None if name == "uom" else name for name in RECORD}
 
 
 def test_arguments_and_mapping_may_come_as_php_sends_them(ana, base) -> None:

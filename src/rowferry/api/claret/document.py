@@ -175,7 +175,21 @@ def _tokens() -> dict[str, object]:
 
 def _import() -> dict[str, object]:
     switch = {"enum": sorted(words.SWITCHES)}
+    switched = {"enum": [True, False, 1, 0, *sorted(words.SWITCHES)]}
+    allowing = {"enum": [True, 1, *(said for said, yes in words.SWITCHES.items() if yes)]}
+    arguments = {
+        "type": "object",
+        "required": list(ARGUMENTS),
+        "properties": dict.fromkeys(ARGUMENTS, switched),
+        "anyOf": [{"properties": {name: allowing}} for name in ("allow_record_creation", "allow_record_update")],
+        "description": "As in JSON; a form says yes and no in more words.",
+    }
     single = {f"arguments[{name}]": switch for name in ARGUMENTS}
+    either = [
+        {"required": ["arguments"], "not": {"anyOf": [{"required": [name]} for name in single]}},
+        {"required": list(single), "not": {"required": ["arguments"]}},
+    ]
+    once = [{"not": {"required": ["field_mapping"]}}, {"propertyNames": {"not": {"pattern": r"^field_mapping\["}}}]
     form = {
         "type": "object",
         "required": ["file", "source"],
@@ -187,17 +201,17 @@ def _import() -> dict[str, object]:
                 "description": f"CSV with a header and at most {bodies.RECORDS_MAX} records.",
             },
             "source": {"const": "api"},
-            "arguments": ref("Arguments"),
+            "arguments": arguments,
             **single,
             "field_mapping": {
                 "type": "object",
-                "additionalProperties": {"enum": list(words.FIELDS)},
-                "description": "Column to field. A column that is not named here goes to the field of its name.",
+                "additionalProperties": {"enum": [*words.FIELDS, "", None]},
+                "description": "Column to field, or to none by an empty text or null. A column that is not named here goes to the field of its name.",
             },
         },
-        "patternProperties": {r"^field_mapping\[.+\]$": {"enum": list(words.FIELDS)}},
+        "patternProperties": {r"^field_mapping\[.+\]$": {"enum": [*words.FIELDS, ""]}},
         "additionalProperties": False,
-        "anyOf": [{"required": ["arguments"]}, {"required": list(single)}],
+        "allOf": [{"anyOf": either}, {"anyOf": once}],
     }
     json_type = {"contentType": "application/json"}
     return _guarded(

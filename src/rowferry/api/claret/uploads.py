@@ -66,6 +66,8 @@ class Form:
     def mapping(self, columns: list[str]) -> ColumnMapping | None:
         """Which columns go to which fields; a column that is not mapped goes to the field of its name, if no other does. None: by name.
 
+        A column that is mapped to null or to nothing goes to no field.
+
         Raises:
             Invalid: a column goes to what is no field, or two to one.
             MalformedJson: the text is not JSON.
@@ -89,15 +91,21 @@ class Form:
         return tuple((column, cast("str | None", name)) for column, name in (mapped | rest).items())
 
     def _members(self, name: str) -> dict[str, object] | None:
-        """A JSON object in the part of this name, or the parts `name[member]`, or None."""
+        """A JSON object in the part of this name, or the parts `name[member]`, or None.
+
+        Raises:
+            Invalid: there are both, of which one would have to be overheard; or the JSON is no object.
+        """
         parts = {text[len(name) + 1 : -1]: said for text, said in self.texts.items() if text.startswith(f"{name}[")}
-        text = self.texts.get(name, "")
-        if not text.strip():
+        text = self.texts.get(name)
+        if text is not None and parts:
+            raise wrong(name, "is there twice: send it as JSON or part by part")
+        if text is None or not text.strip():
             return cast("dict[str, object]", parts) or None
         value = parsed(text, f"The field {name}")
         if not isinstance(value, dict):
             raise wrong(name, "must be an object")
-        return cast("dict[str, object]", value) | parts
+        return cast("dict[str, object]", value)
 
 
 async def form_of(request: Request, limit: int) -> Form:
