@@ -173,7 +173,8 @@ def _tokens() -> dict[str, object]:
     }
 
 
-def _import() -> dict[str, object]:
+def _form() -> dict[str, object]:
+    """The form of an import: its arguments and its mapping as JSON or part by part, and not both."""
     switch = {"enum": sorted(words.SWITCHES)}
     switched = {"enum": [True, False, 1, 0, *sorted(words.SWITCHES)]}
     allowing = {"enum": [True, 1, *(said for said, yes in words.SWITCHES.items() if yes)]}
@@ -190,7 +191,7 @@ def _import() -> dict[str, object]:
         {"required": list(single), "not": {"required": ["arguments"]}},
     ]
     once = [{"not": {"required": ["field_mapping"]}}, {"propertyNames": {"not": {"pattern": r"^field_mapping\["}}}]
-    form = {
+    return {
         "type": "object",
         "required": ["file", "source"],
         "properties": {
@@ -213,6 +214,9 @@ def _import() -> dict[str, object]:
         "additionalProperties": False,
         "allOf": [{"anyOf": either}, {"anyOf": once}],
     }
+
+
+def _import() -> dict[str, object]:
     json_type = {"contentType": "application/json"}
     return _guarded(
         "import_inventory",
@@ -230,7 +234,7 @@ def _import() -> dict[str, object]:
             "content": {
                 **body("ImportBody", "")["requestBody"]["content"],
                 "multipart/form-data": {
-                    "schema": form,
+                    "schema": _form(),
                     "encoding": {"arguments": json_type, "field_mapping": json_type},
                 },
             },
