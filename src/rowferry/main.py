@@ -7,7 +7,7 @@ import shutil
 import signal
 import socket
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -290,9 +290,10 @@ def _others(kind: "Kind | None") -> frozenset[str]:
 
 
 def executor_work(settings: Settings) -> "Work":
-    """What an executor does with an order. Called in the child, which so warms the libraries before its first job."""
+    """What an executor does with an order. Called in the child, which so warms the libraries and connects before its first job."""
     import polars as pl
 
+    from rowferry.store.database import Gone
     from rowferry.telemetry import start_log
     from rowferry.worker import attempt
     from rowferry.worker.executor import Answer, Order
@@ -300,6 +301,8 @@ def executor_work(settings: Settings) -> "Work":
     start_log()
     parts = worker_parts(settings)
     pl.LazyFrame({"warm": ["1"]}).select(pl.col("warm").cast(pl.Int64)).collect()
+    with suppress(Gone), parts.connections.pair():
+        pass  # kept for the first attempt, which connects where this could not
 
     def work(order: Order, wanted_back: Callable[[], bool]) -> Answer:
         return attempt.run(parts, order.job_id, order.fence, order.tenant, wanted_back)
