@@ -55,7 +55,7 @@ def run(parts: Parts, job_id: JobId, fence: Fence, tenant: TenantId, stop: Calla
 def _emptied(parent: Path) -> Generator[Path]:
     """A folder with nothing in it, before and after. The thread's next attempt has it again: making one takes longer than a small file's reading."""
     folder = parent / f"attempt-{threading.get_ident()}"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, mode=0o700)
     try:
         yield folder
     finally:

@@ -156,8 +156,10 @@ class PostgresLoader:
 
     def _decide_dangling(self, frame: pl.DataFrame, verdicts: Verdicts, positions: Positions, step: int = 0) -> None:
         """Decides those of some rows of a frame that refer to nothing."""
-        rows = frame if positions.size == frame.height else frame[positions]
         named = tuple((key, self._other(key)) for key in self._foreign_keys)
+        names = [*dict.fromkeys(name for key, _ in named for name in key.fields)]
+        names += [name for name in self._schema.primary_key if step and name not in names]
+        rows = frame if positions.size == frame.height or not names else frame[positions, names]
         for (key, other), numbers in zip(named, self._looked_up(rows, named, step), strict=True):
             if numbers:
                 lost = rows.select(_distinct(key.fields))[np.array(numbers, np.int64) - 1]
