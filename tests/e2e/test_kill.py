@@ -150,6 +150,21 @@ def test_a_cancel_takes_effect_after_the_chunk_under_way_and_the_rest_is_not_att
     }
 
 
+@pytest.mark.parametrize("point", ["source.opened", "chunk.begun"])
+def test_a_cancel_takes_effect_also_where_the_attempt_does_not_get_on(
+    fragile: Running, client: httpx2.Client, faults: Faults, point: str
+) -> None:
+    faults.hold_at(point)
+    before = len(faults.done)
+    job_id = fragile.send(client, a_file())["id"]
+    faults.wait_for_fault(before + 1)
+    assert client.post(f"/v1/jobs/{job_id}/cancel").json()["status"] == "running"
+    job = fragile.ended(client, job_id)
+    assert (job["status"], job["ledger"]["created"], job["attempt"]["number"]) == ("cancelled", 0, 2)
+    assert fragile.rows(client) == []
+    assert fragile.imported(client, b"email,name\na@b.org,Ana\n")["status"] == "succeeded"
+
+
 def test_an_export_that_is_killed_holds_every_row_once(fragile: Running, client: httpx2.Client, faults: Faults) -> None:
     content = b"email,name\n" + b"".join(b"a%05d@example.org,Ana\n" % n for n in range(12_000))
     fragile.imported(client, content)

@@ -168,15 +168,17 @@ def test_a_job_that_waits_for_its_time_is_not_claimed_and_not_forgotten(
 # Leases and takeovers -------------------------------------------------------------------------------------------------
 
 
-def test_a_renewal_gives_back_those_that_are_still_held_and_their_wishes(
+def test_a_renewal_gives_back_those_that_are_still_held_and_whether_they_overhear_a_cancel(
     admin: Connection, system: Connection, submit: Submit, tenant: Tenant
 ) -> None:
-    submit(tenant), submit(tenant)
-    first, second = claimed(system), claimed(system)
-    admin.execute("update jobs set cancel_requested_at = now() where id = %s", (second.id,))
+    submit(tenant), submit(tenant), submit(tenant)
+    first, second, third = claimed(system), claimed(system), claimed(system)
+    admin.execute("update jobs set cancel_requested_at = now() - interval '11 s' where id <> %s", (first.id,))
+    admin.execute("update jobs set progress_at = now() - interval '12 s' where id = %s", (second.id,))
     before = seen(admin, first).attempt.lease_expires_at
-    held = [(first.id, Fence(1)), (second.id, Fence(1)), (second.id, Fence(7))]
-    assert sorted(jobs.renew(system, held, 120)) == sorted([(first.id, False), (second.id, True)])
+    held = [(first.id, Fence(1)), (second.id, Fence(1)), (second.id, Fence(7)), (third.id, Fence(1))]
+    assert dict(jobs.renew(system, held, 120, 10)) == {first.id: False, second.id: True, third.id: False}
+    assert not dict(jobs.renew(system, held, 120, 15))[second.id]
     after = seen(admin, first)
     assert after.attempt.lease_expires_at > before
     assert after.version == first.version

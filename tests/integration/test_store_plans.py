@@ -194,7 +194,7 @@ def test_a_claim_and_a_sweep_read_no_job_of_the_past(
     before = reads()
     job = jobs.claim(system, "host/1", 60)
     assert job is not None
-    jobs.renew(system, [(job.id, 1)], 60)
+    jobs.renew(system, [(job.id, 1)], 60, 10)
     assert jobs.take_back(system, None, "lease-over", counted=True) == []
     assert len(jobs.take_back(system, [(job.id, 1)], "crashed", counted=True)) == 1
     system.execute("select pg_stat_force_next_flush()")

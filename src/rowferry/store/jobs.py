@@ -129,7 +129,7 @@ def _version(row: DictRow) -> tuple[int, bool]:
 
 
 def _renewed(row: DictRow) -> tuple[JobId, bool]:
-    return JobId(row["id"]), bool(row["cancel"])
+    return JobId(row["id"]), bool(row["unheeded"])
 
 
 def _count(row: DictRow) -> int:
@@ -365,16 +365,21 @@ async def claim_async(connection: AsyncConnection, worker: str, lease_seconds: f
 Held = tuple[JobId, Fence]
 
 
-def renew(connection: Connection, held: Sequence[Held], lease_seconds: float) -> list[tuple[JobId, bool]]:
-    """Renews leases. Each job that is still its attempt's comes back with whether a cancel is asked; the others are lost."""
-    return RENEW.all(connection, **_pairs(held), lease=lease_seconds)
+def renew(
+    connection: Connection, held: Sequence[Held], lease_seconds: float, patience_seconds: float
+) -> list[tuple[JobId, bool]]:
+    """Renews leases. Each job that is still its attempt's comes back, the others are lost.
+
+    With it comes whether a cancel is unheeded: asked for longer ago than `patience_seconds`, and no progress since.
+    """
+    return RENEW.all(connection, **_pairs(held), lease=lease_seconds, patience=patience_seconds)
 
 
 async def renew_async(
-    connection: AsyncConnection, held: Sequence[Held], lease_seconds: float
+    connection: AsyncConnection, held: Sequence[Held], lease_seconds: float, patience_seconds: float
 ) -> list[tuple[JobId, bool]]:
     """The same in the other colour."""
-    return await RENEW.all_async(connection, **_pairs(held), lease=lease_seconds)
+    return await RENEW.all_async(connection, **_pairs(held), lease=lease_seconds, patience=patience_seconds)
 
 
 def take_back(connection: Connection, held: Sequence[Held] | None, reason: str, *, counted: bool) -> list[Job]:

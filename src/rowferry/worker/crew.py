@@ -29,6 +29,8 @@ STALLED = Ending("stalled", counted=True)
 STOPPED = Ending("stopped", counted=True)
 UNRENEWED = Ending("lease-over", counted=False)
 """The executor could work, but nobody could say so: the database was away for a whole lease, or the worker itself was stopped."""
+UNHEEDED = Ending("cancelled", counted=False)
+"""A cancel was asked for in a step that does not hear of it; the next attempt does, before it begins."""
 FAILED = Ending("failed", counted=True)
 DRAINED = Ending("drained", counted=False)
 

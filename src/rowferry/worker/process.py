@@ -18,7 +18,7 @@ import structlog
 from rowferry.domain.job import Fence, Job, JobId
 from rowferry.store import catalog, database, jobs, queue, upkeep
 from rowferry.store.database import AsyncConnection, Database, Gone, Pool, Role
-from rowferry.worker.crew import DRAINED, STALLED, STOPPED, UNRENEWED, Crew, Ending, Held, Seat
+from rowferry.worker.crew import DRAINED, STALLED, STOPPED, UNHEEDED, UNRENEWED, Crew, Ending, Held, Seat
 from rowferry.worker.executor import Order, Work, context
 
 TICK_SECONDS = 1.0
@@ -32,6 +32,8 @@ PRUNE_SECONDS = 30.0
 """After how long without a beat Procrastinate's row of a worker is that of a dead one."""
 AGAIN_SECONDS_MIN = 0.1
 AGAIN_SECONDS_MAX = 5.0
+CANCEL_SECONDS = 10.0
+"""How long a cancel waits for a step that is not cut into chunks: a file is unpacked, a lock of somebody else is waited for."""
 CLAIM_TRIES = 4
 """One more than the connections of the pool: after a restart of the database each of them fails once."""
 
@@ -251,7 +253,10 @@ class Worker:
                 held.missed = True  # it may just have ended and be about to say so
 
     async def _renewed(self, connection: AsyncConnection) -> list[tuple[Seat, Held]]:
-        """Renews leases: of executors that can work, and of attempts that wait to be handed back. Gives the first that were not found."""
+        """Renews leases: of executors that can work, and of attempts that wait to be handed back. Gives the first that were not found.
+
+        An executor that does not heed a cancel is ended.
+        """
         asked = [
             (seat, held)
             for seat, held in self._crew.holdings()
@@ -259,12 +264,15 @@ class Worker:
         ]
         pairs = [(held.order.job_id, held.order.fence) for _, held in asked]
         lease = self._orders.lease_seconds
-        alive = {job_id for job_id, _ in await jobs.renew_async(connection, pairs, lease)} if pairs else set[JobId]()
+        alive = dict(await jobs.renew_async(connection, pairs, lease, CANCEL_SECONDS)) if pairs else dict[JobId, bool]()
         now = time.monotonic()
         missing: list[tuple[Seat, Held]] = []
         for seat, held in asked:
             if held.order.job_id in alive:
                 held.renewed_at, held.missed = now, False
+                if alive[held.order.job_id] and seat.held is held and seat.executor is held.executor:
+                    log.warning("worker.cancel_unheeded", executor=seat.name, job_id=str(held.order.job_id))
+                    seat.end(UNHEEDED)
             elif seat.held is held and seat.executor is held.executor:
                 missing.append((seat, held))
         return missing
