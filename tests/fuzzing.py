@@ -24,14 +24,24 @@ SECONDS_AN_EXAMPLE = 1.0
 
 
 def bound(document: Mapping[str, object], known: Mapping[str, Sequence[str]]) -> dict:
-    """The document where what a path names is there."""
+    """The document where what a path names is there, and where a file is of no type: a number in a form is bytes like any other file."""
     made = deepcopy(dict(document))
     for _, operation in operations(made):
+        form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data", {}).get("schema", {})
+        _untype(form.get("properties", {}).get("file", {}))
         for parameter in operation.get("parameters", ()):
             if parameter["in"] == "path" and parameter["name"] in known:
                 parameter["schema"] = {"enum": [*known[parameter["name"]]]}
                 parameter["example"] = known[parameter["name"]][0]
     return made
+
+
+def _untype(file: dict) -> None:
+    """Takes the type from a file, or from each of several."""
+    if "contentMediaType" in file:
+        del file["type"]
+    for inner in (*file.get("anyOf", ()), *filter(None, [file.get("items")])):
+        _untype(inner)
 
 
 def asked(document: dict, url: str, keys: tuple[str, str], folder: Path, *which: str) -> str:
