@@ -150,18 +150,20 @@ def test_a_cancel_takes_effect_after_the_chunk_under_way_and_the_rest_is_not_att
     }
 
 
-@pytest.mark.parametrize("point", ["source.opened", "chunk.begun"])
+@pytest.mark.parametrize(("point", "nth", "chunks"), [("source.opened", 1, 0), ("chunk.begun", 4, 3)])
 def test_a_cancel_takes_effect_also_where_the_attempt_does_not_get_on(
-    fragile: Running, client: httpx2.Client, faults: Faults, point: str
+    fragile: Running, client: httpx2.Client, faults: Faults, point: str, nth: int, chunks: int
 ) -> None:
-    faults.hold_at(point)
+    faults.hold_at(point, nth)
     before = len(faults.done)
     job_id = fragile.send(client, a_file())["id"]
     faults.wait_for_fault(before + 1)
     assert client.post(f"/v1/jobs/{job_id}/cancel").json()["status"] == "running"
     job = fragile.ended(client, job_id)
-    assert (job["status"], job["ledger"]["created"], job["attempt"]["number"]) == ("cancelled", 0, 2)
-    assert fragile.rows(client) == []
+    assert (job["status"], job["attempt"]["number"]) == ("cancelled", 2)
+    assert job["ledger"]["created"] + job["ledger"]["failed"] == chunks * CHUNK
+    assert len(fragile.rows(client)) == job["ledger"]["created"]
+    assert artifacts(client, job_id).keys() == ({"input", "staging", "output", "errors"} if chunks else {"input"})
     assert fragile.imported(client, b"email,name\na@b.org,Ana\n")["status"] == "succeeded"
 
 

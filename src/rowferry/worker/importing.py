@@ -1,12 +1,12 @@
 """An attempt at an import: inspect, map, judge where the verdict comes first, load chunk by chunk, report, finish."""
 
 from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import PurePath
 
 from rowferry.domain import options as wire_options
 from rowferry.domain.declaration import reference_faults
-from rowferry.domain.faults import JobFaultCode, stop
+from rowferry.domain.faults import JobFaultCode, JobStopped, stop
 from rowferry.domain.mapping import map_columns
 from rowferry.pipeline import inspect, transform
 from rowferry.pipeline.match import Seen
@@ -54,10 +54,15 @@ class Import:
         attempt.finish(None, artifacts)
 
     def report(self) -> Sequence[artifacts.NewArtifact]:
-        """Staging, output and error file, of all chunks that committed in any attempt."""
-        if self._source is None:
-            return ()
+        """Staging, output and error file, of all chunks that committed in any attempt; none where the file can no longer be read."""
         source = self._source
+        if (
+            source is None and self._attempt.job.cursor
+        ):  # it ends before it begins, for a wish that an attempt before did not live to heed
+            with suppress(JobStopped):
+                source = self._reopened()
+        if source is None:
+            return ()
         stem = PurePath(str(self._attempt.job.source.get("file_name") or "rows.csv")).stem or "rows"
         return self._attempt.make(
             [
@@ -72,6 +77,13 @@ class Import:
                 for name, first in source.headers().items()
             ]
         )
+
+    def _reopened(self) -> Source:
+        """How the file is read, for an attempt that reads no row of it."""
+        order = self._order()
+        self._keep_days = order.kind.retention.errors_days
+        source, _ = self._mapped(order, self._opened(order))
+        return source
 
     # Before a row is read ---------------------------------------------------------------------------------------------
 

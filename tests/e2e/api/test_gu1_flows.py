@@ -128,7 +128,7 @@ def test_a_workbook_of_entities_is_read_like_any_file(ana, tmp_path):
     assert {row["tax_id"]: row["is_client"] for row in rows(ana, "entity_automatic")} == {"20-1": True, "301": False}
 
 
-def test_a_packed_file_or_a_workbook_with_too_many_rows_is_refused_by_its_job(ana):
+def test_a_file_whose_rows_only_its_job_counts_is_refused_by_it_where_they_are_too_many(ana):
     content = gzip.compress(HEADER + b"1,person,Ana,AR,\n" * 100_001)
     job = ended(ana, upload(ana, content, name="people.csv.gz"))
     assert (job["status"], job["jobFailure"]["code"]) == ("failed", "TOO_MANY_ITEMS")

@@ -44,7 +44,7 @@ class Plan:
         return replace(self, kept={**self.kept, "options": {**options, **more}})
 
     def limited(self, rows: int) -> "Plan":
-        """The same for a file of at most so many rows; for workbooks, whose rows only the job counts."""
+        """The same for a file of at most so many rows; for workbooks and packed files, whose rows only the job counts."""
         return replace(self, options=replace(self.options, rows_max=rows))
 
     def asked(self) -> Import:
